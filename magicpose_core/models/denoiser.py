@@ -1,0 +1,146 @@
+"""Noise predictions of MagicPose: appearance, pose and text in, noise out.
+
+The way of one prediction: ``MagicPoseDenoiser.prepare`` projects the text once for a clip,
+``ClipDenoiser`` runs the appearance control model once for each timestep and, for each window of
+frames, the pose ControlNet and the U-Net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from .appearance import AppearanceControlModel
+from .pose_control import PoseControlNet, PoseResiduals
+from .reference_attention import KeysValues, ReferenceFeatures, project_reference, project_text
+
+Frames = Sequence[int]  # indices of frames of the clip
+ReferenceAt = Callable[[int], Tensor]  # timestep -> (B, 4, h, w) reference latents at it
+HintOf = Callable[[Frames], Tensor]  # frames -> (len(frames), C, h, w) pose hints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditioning:
+    """What one half of guidance sees of a clip.
+
+    Attributes:
+        text: (1, L, C) text embedding.
+        reference: Gives the reference latents at a timestep; None leaves the appearance out.
+        hint: Gives the embedded pose maps of some frames; None leaves the pose out.
+    """
+
+    text: Tensor
+    reference: ReferenceAt | None = None
+    hint: HintOf | None = None
+
+
+class MagicPoseDenoiser(nn.Module):
+    """The three networks that predict noise together.
+
+    Attributes:
+        unet: SD 1.5's U-Net with the reference attention.
+        appearance: The appearance control model, or None where only the pose steers.
+        pose: The pose ControlNet, or None in appearance pretraining.
+    """
+
+    unet: UNet2DConditionModel
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        appearance: AppearanceControlModel | None,
+        pose: PoseControlNet | None,
+    ) -> None:
+        """Put the networks together; they stay the caller's."""
+        super().__init__()
+        self.unet = unet
+        self.appearance = appearance
+        self.pose = pose
+
+    def forward(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Tensor,
+        *,
+        features: ReferenceFeatures | None = None,
+        residuals: PoseResiduals | None = None,
+    ) -> Tensor:
+        """Predict the noise of (B, 4, h, w) latents from features and residuals, each optional."""
+        keys_values = None if features is None else project_reference(self.unet, features)
+        return self.predict(latents, timestep, text, keys_values, residuals)
+
+    def predict(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        text: Tensor,
+        keys_values: KeysValues | None,
+        residuals: PoseResiduals | None,
+    ) -> Tensor:
+        """Predict the noise from keys and values projected beforehand."""
+        return self.unet(
+            latents,
+            timestep,
+            text,
+            cross_attention_kwargs={"keys_values": keys_values},
+            down_block_additional_residuals=None if residuals is None else residuals.down,
+            mid_block_additional_residual=None if residuals is None else residuals.mid,
+            return_dict=False,
+        )[0]
+
+    def prepare(self, conditioning: Conditioning) -> ClipDenoiser:
+        """Project what is constant over a clip; the result is called for each window of frames."""
+        return ClipDenoiser(self, conditioning)
+
+
+class ClipDenoiser:
+    """Predicts the noise of some frames of one clip: ``(latents, timestep, frames) -> noise``.
+
+    The reference's keys and values of the timestep at hand are kept until another one is asked
+    for, so a loop with timesteps outside and windows inside runs the appearance control model once
+    for each timestep.
+    """
+
+    def __init__(self, denoiser: MagicPoseDenoiser, conditioning: Conditioning) -> None:
+        """Project the text for the U-Net and, where the pose steers, for the ControlNet."""
+        self._denoiser = denoiser
+        self._conditioning = conditioning
+        self._text_keys_values = project_text(denoiser.unet, conditioning.text)
+        self._pose_text: KeysValues = {}
+        if conditioning.hint is not None and denoiser.pose is not None:
+            self._pose_text = project_text(denoiser.pose.controlnet, conditioning.text)
+        self._at: tuple[int, KeysValues] | None = None
+
+    def __call__(self, latents: Tensor, timestep: int, frames: Frames) -> Tensor:
+        """Predict the noise (B, 4, h, w) of the latents of ``frames``, in their dtype."""
+        text = self._conditioning.text
+        inputs = latents.to(text)
+        step = torch.tensor(timestep, device=text.device)
+        rows = text.expand(len(frames), -1, -1)
+        residuals = None
+        if self._conditioning.hint is not None and self._denoiser.pose is not None:
+            hint = self._conditioning.hint(frames)
+            residuals = self._denoiser.pose(inputs, step, rows, hint, self._pose_text)
+        keys_values = self._keys_values(timestep)
+        return self._denoiser.predict(inputs, step, rows, keys_values, residuals).to(latents)
+
+    def _keys_values(self, timestep: int) -> KeysValues:
+        if self._at is None or self._at[0] != timestep:
+            self._at = None  # let go of the last timestep's before the next one's are made
+            self._at = (timestep, {**self._text_keys_values, **self._reference(timestep)})
+        return self._at[1]
+
+    def _reference(self, timestep: int) -> KeysValues:
+        reference, appearance = self._conditioning.reference, self._denoiser.appearance
+        if reference is None or appearance is None:
+            return {}
+        text = self._conditioning.text
+        latents = reference(timestep).to(text)
+        step = torch.tensor(timestep, device=text.device)
+        features = appearance(latents, step, text.expand(latents.shape[0], -1, -1))
+        return project_reference(self._denoiser.unet, features)

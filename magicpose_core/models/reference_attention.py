@@ -1,0 +1,122 @@
+"""The paper's one idea: self-attention that looks at the reference picture's tokens too.
+
+A U-Net gets one processor on every attention layer. Through diffusers' ``cross_attention_kwargs``
+it is told, per forward pass, to write down the inputs of self-attention (``capture=``) or to use
+keys and values projected beforehand (``keys_values=``): self-attention joins them to its own,
+cross-attention takes them in place of its own projection of the text. Told neither, the U-Net is
+the stock one. Source: Chang et al. 2024, section 3.2, "appearance control".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+KeysValues = Mapping[str, tuple[Tensor, Tensor]]  # attention layer -> (B, L, C) keys and values
+Capture = Callable[[str, Tensor], None]  # self-attention layer, its input (B, L, C)
+
+
+@dataclass(frozen=True)
+class ReferenceFeatures:
+    """What the appearance control model yields at one timestep.
+
+    Attributes:
+        tokens: Self-attention layer -> its input (B, L, C), L being the reference's own number of
+            latent cells at that level; it may differ from the frame's.
+    """
+
+    tokens: Mapping[str, Tensor]
+
+
+class Attention(Protocol):
+    """What the processor needs of diffusers' ``Attention`` module."""
+
+    heads: int
+    to_q: nn.Module
+    to_k: nn.Module
+    to_v: nn.Module
+    to_out: nn.ModuleList
+
+
+class ReferenceAttention:
+    """Attention processor of one layer; knows its name, holds no state."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+        keys_values: KeysValues | None = None,
+        capture: Capture | None = None,
+    ) -> Tensor:
+        """Attend from (B, L, C) tokens; ``attention_mask`` and ``temb`` are None in SD 1.5."""
+        is_self_attention = encoder_hidden_states is None
+        if is_self_attention and capture is not None:
+            capture(self.name, hidden_states)
+        given = None if keys_values is None else keys_values.get(self.name)
+        if given is not None and not is_self_attention:
+            key, value = given
+        else:
+            source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+            key, value = attn.to_k(source), attn.to_v(source)
+            if given is not None:
+                key = torch.cat([key, _for_each_row(given[0], key)], dim=1)
+                value = torch.cat([value, _for_each_row(given[1], value)], dim=1)
+        attended = F.scaled_dot_product_attention(
+            _split_heads(attn.to_q(hidden_states), attn.heads),
+            _split_heads(_for_each_row(key, hidden_states), attn.heads),
+            _split_heads(_for_each_row(value, hidden_states), attn.heads),
+        )
+        joined = attended.transpose(1, 2).flatten(2)  # (B, heads, L, C / heads) -> (B, L, C)
+        return attn.to_out[1](attn.to_out[0](joined))
+
+
+def install(network: nn.Module) -> None:
+    """Put the processor on every attention layer of a diffusers U-Net or ControlNet."""
+    names = network.attn_processors  # type: ignore[attr-defined]
+    network.set_attn_processor(  # type: ignore[attr-defined]
+        {name: ReferenceAttention(name.removesuffix(".processor")) for name in names}
+    )
+
+
+def project_reference(unet: nn.Module, features: ReferenceFeatures) -> KeysValues:
+    """Project the reference's tokens with the U-Net's own self-attention weights.
+
+    Exact, and needed once a timestep: no frame's own tokens enter here.
+    """
+    return {name: _project(unet, name, tokens) for name, tokens in features.tokens.items()}
+
+
+def project_text(network: nn.Module, text: Tensor) -> KeysValues:
+    """Project a text embedding (B, L, C) for every cross-attention; constant over a whole clip."""
+    return {name: _project(network, name, text) for name in cross_attention_names(network)}
+
+
+def cross_attention_names(network: nn.Module) -> Iterable[str]:
+    """Name the cross-attention layers of a network that :func:`install` has seen."""
+    names = (name.removesuffix(".processor") for name in network.attn_processors)  # type: ignore[attr-defined]
+    return [name for name in names if name.endswith(".attn2")]
+
+
+def _project(network: nn.Module, name: str, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    attn = network.get_submodule(name)
+    return attn.to_k(tokens), attn.to_v(tokens)  # type: ignore[operator]
+
+
+def _split_heads(tokens: Tensor, heads: int) -> Tensor:
+    return tokens.unflatten(2, (heads, -1)).transpose(1, 2)  # (B, L, C) -> (B, heads, L, C / heads)
+
+
+def _for_each_row(shared: Tensor, rows: Tensor) -> Tensor:
+    """One reference or text serves all frames; a batch of them stays as it is."""
+    return shared.expand(rows.shape[0], -1, -1)
