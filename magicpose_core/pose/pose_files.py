@@ -1,0 +1,135 @@
+"""Pose files: one file a clip or one file a frame, in any of the formats, told by their content."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import write_text
+from .coco_json import from_coco_dataset, to_coco_dataset
+from .keypoints import PersonPose, PoseSequence
+from .mediapipe_holistic import from_holistic, to_holistic
+from .openpose_json import COMPLETE, Dialect, from_pose_keypoints, to_cmu_people, to_pose_keypoints
+
+PoseFormat = Literal["pose_keypoint", "cmu", "coco", "mediapipe"]
+POSE_FORMATS: tuple[PoseFormat, ...] = ("pose_keypoint", "cmu", "coco", "mediapipe")
+_MEDIAPIPE = "mediapipe_holistic"
+
+
+def read_poses(
+    path: Path, *, size: tuple[int, int] | None = None, fps: float | None = None
+) -> PoseSequence:
+    """Read a pose file, or a folder with one JSON file a frame (in natural order).
+
+    Args:
+        path: POSE_KEYPOINT (a frame, a list of frames, or a clip with ``frames`` and ``fps``), CMU
+            OpenPose, COCO or COCO-WholeBody annotations, or MediaPipe Holistic landmarks.
+        size: Width and height in pixels for formats that do not hold them (CMU).
+        fps: Frames a second; overrules the file's own, 30 where neither says.
+
+    Raises:
+        InputError: The file is absent, no JSON, or of another format; the message names it.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            files = sorted(path.glob("*.json"), key=_natural_order)
+            if not files:
+                raise InputError("the folder holds no .json files")
+            return _read_value([_load(file) for file in files], size, fps)
+        return _read_value(_load(path), size, fps)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_keypoint") -> None:
+    """Write a sequence; ``cmu`` makes a folder with one file a frame, the others one file."""
+    if format == "cmu":
+        for index, people in enumerate(sequence.frames):
+            value = to_cmu_people(people, sequence.width, sequence.height)
+            write_text(Path(path) / f"{index:012d}_keypoints.json", json.dumps(value))
+    elif format == "coco":
+        write_text(path, json.dumps(to_coco_dataset(sequence)))
+    elif format == "mediapipe":
+        write_text(path, json.dumps(_to_mediapipe(sequence)))
+    else:
+        write_text(path, json.dumps(to_clip(sequence)))
+
+
+def to_clip(sequence: PoseSequence, dialect: Dialect = COMPLETE) -> dict[str, object]:
+    """Write a sequence as one value: POSE_KEYPOINT frames and the frames a second."""
+    return {"fps": sequence.fps, "frames": to_pose_keypoints(sequence, dialect)}
+
+
+def _load(path: Path) -> object:
+    try:
+        value: object = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError("no pose file is there; check the path") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path.name} is no JSON file or cut short ({error})") from error
+    return value
+
+
+def _read_value(value: object, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
+    if not isinstance(value, Mapping):
+        return from_pose_keypoints(value, size=size, fps=fps or 30.0)
+    if "annotations" in value:
+        return from_coco_dataset(value, fps=fps)
+    if value.get("format") == _MEDIAPIPE:
+        return _from_mediapipe(value, fps)
+    if "frames" in value:
+        stored = value.get("fps")
+        own = float(stored) if isinstance(stored, int | float) else 30.0
+        return from_pose_keypoints(value["frames"], size=size, fps=fps or own)
+    return from_pose_keypoints(value, size=size, fps=fps or 30.0)
+
+
+def _to_mediapipe(sequence: PoseSequence) -> dict[str, object]:
+    return {
+        "format": _MEDIAPIPE,
+        "width": sequence.width,
+        "height": sequence.height,
+        "fps": sequence.fps,
+        "frames": [
+            [{k: v.tolist() for k, v in to_holistic(person).items()} for person in people]
+            for people in sequence.frames
+        ],
+    }
+
+
+def _from_mediapipe(value: Mapping[str, object], fps: float | None) -> PoseSequence:
+    frames, width, height = value.get("frames"), value.get("width"), value.get("height")
+    stored = value.get("fps", 30.0)
+    numbers = all(isinstance(number, int | float) for number in (width, height, stored))
+    if not isinstance(frames, list) or not numbers:
+        raise InputError("MediaPipe landmarks need frames, width, height and fps")
+    return PoseSequence(
+        frames=tuple(
+            tuple(_holistic_person(person, index) for person in people)
+            for index, people in enumerate(frames)
+        ),
+        width=int(str(width)),
+        height=int(str(height)),
+        fps=fps or float(str(stored)),
+    )
+
+
+def _holistic_person(value: object, frame: int) -> PersonPose:
+    if not isinstance(value, Mapping):
+        raise InputError(f"frame {frame} must list people, got {type(value).__name__}")
+    try:
+        return from_holistic({str(k): np.asarray(v, np.float64) for k, v in value.items() if v})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"frame {frame}: {error}") from error
+
+
+def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"([0-9]+)", path.name)
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
