@@ -1,0 +1,1 @@
+"""Dancers: synthetic people, endless and seeded, each frame with its exact OpenPose keypoints."""

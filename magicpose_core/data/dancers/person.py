@@ -1,0 +1,235 @@
+"""Who a dancer is: proportions, face, hair, clothes and the place; drawn from a seed."""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar, get_args
+
+import numpy as np
+
+Colour = tuple[int, int, int]
+Split = Literal["train", "heldout"]
+HairStyle = Literal["short", "bob", "long", "bun", "afro", "ponytail", "beanie"]
+Sleeves = Literal["none", "short", "long"]
+Pattern = Literal["plain", "stripes", "pinstripes", "dots", "checks", "emblem", "halves"]
+Bottom = Literal["shorts", "trousers", "skirt"]
+Backdrop = Literal["plain", "gradient", "horizon"]
+
+_T = TypeVar("_T")
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+_SKIN: tuple[Colour, ...] = (
+    (255, 224, 196),
+    (241, 194, 154),
+    (224, 172, 124),
+    (198, 134, 92),
+    (156, 100, 64),
+    (110, 70, 46),
+    (82, 52, 38),
+)
+_HAIR: tuple[Colour, ...] = (
+    (30, 24, 26),
+    (62, 42, 30),
+    (112, 66, 36),
+    (166, 92, 44),
+    (222, 178, 96),
+    (240, 222, 170),
+    (186, 60, 40),
+    (190, 190, 196),
+    (224, 96, 160),
+    (70, 110, 200),
+)
+_EYES: tuple[Colour, ...] = ((60, 40, 26), (40, 90, 150), (50, 116, 70), (30, 26, 30))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proportions:
+    """Lengths in body heights; ``height`` itself in picture heights."""
+
+    height: float
+    head: float
+    neck: float
+    torso: float
+    thigh: float
+    shin: float
+    upper_arm: float
+    forearm: float
+    hand: float
+    shoulders: float
+    hips: float
+    girth: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """Colours and traits of the head."""
+
+    skin: Colour
+    eyes: Colour
+    hair: Colour
+    hair_style: HairStyle
+    hat: Colour
+    brows: float
+    glasses: bool
+    beard: bool
+    blush: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outfit:
+    """Clothes and their colours."""
+
+    sleeves: Sleeves
+    pattern: Pattern
+    top: Colour
+    accent: Colour
+    bottom_kind: Bottom
+    bottom: Colour
+    side_stripe: bool
+    shoes: Colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What is behind the dancer; ``far`` is the upper colour, ``near`` the lower one."""
+
+    kind: Backdrop
+    far: Colour
+    near: Colour
+    horizon: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dancer:
+    """One identity. Everything that stays the same from frame to frame."""
+
+    body: Proportions
+    face: Face
+    outfit: Outfit
+    place: Place
+
+
+def draw_dancer(index: int, split: Split = "train") -> Dancer:
+    """Draw the dancer number ``index`` of a split; the two splits share no random stream.
+
+    Args:
+        index: 0 or more; the same number gives the same person for ever.
+        split: ``train``, or ``heldout`` for people that no training ever sees.
+    """
+    rng = np.random.default_rng((SPLITS.index(split), index))
+    return Dancer(
+        body=_draw_body(rng), face=_draw_face(rng), outfit=_draw_outfit(rng), place=_draw_place(rng)
+    )
+
+
+def swap_colours(dancer: Dancer, rng: np.random.Generator) -> Dancer:
+    """Give another person who wears some of the same colours: a colour histogram hardly tells them.
+
+    Two of the four garment colours trade places, and the new person has a body, a face and cuts of
+    their own before the same place.
+    """
+    other = Dancer(
+        body=_draw_body(rng), face=_draw_face(rng), outfit=_draw_outfit(rng), place=dancer.place
+    )
+    worn = [dancer.outfit.top, dancer.outfit.accent, dancer.outfit.bottom, dancer.outfit.shoes]
+    first, second = rng.choice(4, size=2, replace=False)
+    worn[first], worn[second] = worn[second], worn[first]
+    outfit = replace(other.outfit, top=worn[0], accent=worn[1], bottom=worn[2], shoes=worn[3])
+    return replace(other, outfit=outfit)
+
+
+def _draw_body(rng: np.random.Generator) -> Proportions:
+    head = rng.uniform(0.24, 0.285)
+    neck = rng.uniform(0.02, 0.035)
+    leg_share = rng.uniform(0.54, 0.6)
+    rest = 1.0 - head - neck - 0.03  # the soles stand 0.03 below the ankles
+    leg = rest * leg_share
+    return Proportions(
+        height=rng.uniform(0.82, 0.93),
+        head=head,
+        neck=neck,
+        torso=rest - leg,
+        thigh=leg * 0.5,
+        shin=leg * 0.5,
+        upper_arm=rng.uniform(0.145, 0.165),
+        forearm=rng.uniform(0.13, 0.15),
+        hand=rng.uniform(0.055, 0.065),
+        shoulders=rng.uniform(0.1, 0.135),
+        hips=rng.uniform(0.055, 0.075),
+        girth=rng.uniform(0.85, 1.3),
+    )
+
+
+def _draw_face(rng: np.random.Generator) -> Face:
+    skin = _between(_SKIN, rng)
+    hair_style = _pick(get_args(HairStyle), rng)
+    return Face(
+        skin=skin,
+        eyes=_EYES[rng.integers(len(_EYES))],
+        hair=_HAIR[rng.integers(len(_HAIR))],
+        hair_style=hair_style,
+        hat=_vivid(rng),
+        brows=rng.uniform(0.7, 1.5),
+        glasses=bool(rng.random() < 0.2),
+        beard=bool(hair_style in ("short", "beanie", "bun") and rng.random() < 0.35),
+        blush=rng.uniform(0.0, 0.5),
+    )
+
+
+def _draw_outfit(rng: np.random.Generator) -> Outfit:
+    top = _vivid(rng)
+    return Outfit(
+        sleeves=_pick(get_args(Sleeves), rng),
+        pattern=_pick(get_args(Pattern), rng),
+        top=top,
+        accent=_unlike(top, rng),
+        bottom_kind=_pick(get_args(Bottom), rng),
+        bottom=_unlike(top, rng),
+        side_stripe=bool(rng.random() < 0.3),
+        shoes=_vivid(rng),
+    )
+
+
+def _draw_place(rng: np.random.Generator) -> Place:
+    hue = rng.random()
+    saturation = rng.uniform(0.05, 0.4)
+    value = rng.uniform(0.55, 0.95)
+    far = _hsv(hue, saturation, value)
+    near_hue = (hue + rng.uniform(-0.15, 0.15)) % 1.0
+    near = _hsv(near_hue, rng.uniform(0.05, 0.45), value * rng.uniform(0.55, 0.85))
+    return Place(
+        kind=_pick(get_args(Backdrop), rng), far=far, near=near, horizon=rng.uniform(0.66, 0.84)
+    )
+
+
+def _pick(choices: tuple[_T, ...], rng: np.random.Generator) -> _T:
+    return choices[rng.integers(len(choices))]
+
+
+def _vivid(rng: np.random.Generator) -> Colour:
+    if rng.random() < 0.2:  # white, grey or black cloth
+        level = int(rng.choice((32, 70, 235)))
+        return (level, level, level)
+    return _hsv(rng.random(), rng.uniform(0.6, 0.95), rng.uniform(0.45, 0.95))
+
+
+def _unlike(colour: Colour, rng: np.random.Generator) -> Colour:
+    while True:
+        other = _vivid(rng)
+        if sum(abs(a - b) for a, b in zip(colour, other, strict=True)) > 150:
+            return other
+
+
+def _between(palette: tuple[Colour, ...], rng: np.random.Generator) -> Colour:
+    place = rng.uniform(0, len(palette) - 1)
+    low = int(place)
+    share = place - low
+    pair = zip(palette[low], palette[min(low + 1, len(palette) - 1)], strict=True)
+    red, green, blue = (round(a + (b - a) * share) for a, b in pair)
+    return (red, green, blue)
+
+
+def _hsv(hue: float, saturation: float, value: float) -> Colour:
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return (round(red * 255), round(green * 255), round(blue * 255))
