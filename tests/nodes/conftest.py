@@ -1,0 +1,98 @@
+"""Run ComfyUI in this process, on the CPU, with this pack loaded as ComfyUI loads it.
+
+The suite needs ComfyUI's own Python; ``python tests/nodes/run.py`` finds it. Elsewhere it is left
+out with that reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+
+from . import golden
+from .comfyui import PACK, find_comfyui
+
+COMFYUI = find_comfyui()
+RUNNABLE = COMFYUI is not None and importlib.util.find_spec("comfy_kitchen") is not None
+REASON = (
+    "no ComfyUI found: set COMFYUI_DIR, or install it with comfy-cli"
+    if COMFYUI is None
+    else "these tests need ComfyUI's own Python: python tests/nodes/run.py"
+)
+
+if not RUNNABLE:
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_report_header() -> str:
+    return f"ComfyUI: {COMFYUI}" if RUNNABLE else f"tests/nodes left out: {REASON}"
+
+
+@pytest.fixture(scope="session")
+def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Start ComfyUI's modules with a base folder of their own; returns that folder."""
+    base = tmp_path_factory.mktemp("comfyui")
+    for folder in ("models", "input", "output", "custom_nodes"):
+        (base / folder).mkdir()
+    sys.path.insert(0, str(COMFYUI))
+    sys.argv = sys.argv[:1]
+    from comfy.cli_args import args
+
+    args.cpu = True
+    args.base_directory = str(base)
+    import utils.extra_config  # noqa: F401 - ComfyUI's own utils, before anything else named so
+
+    import server
+    from aiohttp import web
+
+    class Server:
+        routes = web.RouteTableDef()
+        client_id = None
+        last_node_id = None
+
+        def send_sync(self, *_: object) -> None: ...
+
+        def send_progress_text(self, *_: object) -> None: ...
+
+    server.PromptServer.instance = Server()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    return base
+
+
+@pytest.fixture(scope="session")
+def pack(comfyui: Path) -> Callable[[str], ModuleType]:
+    """Load this pack as ComfyUI does; returns an importer of its modules by their dotted name."""
+    import nodes
+
+    assert asyncio.run(nodes.load_custom_node(str(PACK)))
+    name = str(PACK).replace(".", "_x_")
+    return lambda module: importlib.import_module(f"{name}.{module}")
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_queue() -> object:
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="session")
+def micro(pack: Callable[[str], ModuleType]) -> SimpleNamespace:
+    """The small golden checkpoint as ComfyUI's own models."""
+    native, sd15 = pack("nodes.native"), pack("magicpose_core.models.sd15")
+    unet = sd15.UNetShape(channels=(32, 64, 64, 64), heads=4, context=16)
+    control = sd15.ControlNetShape(unet=unet)
+    return SimpleNamespace(
+        layers=sd15.attention_layers(unet),
+        model=native.build_unet(unet, golden.part("model.diffusion_model.")),
+        encoder=native.build_appearance_unet(unet, golden.part("appearance_control_model.")),
+        control_net=native.build_control_net(control, golden.part("pose_control_model.")),
+    )
