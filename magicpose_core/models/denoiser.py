@@ -19,7 +19,7 @@ from .pose_control import PoseControlNet, PoseResiduals
 from .reference_attention import KeysValues, ReferenceFeatures, project_reference, project_text
 
 Frames = Sequence[int]  # indices of frames of the clip
-ReferenceAt = Callable[[int], Tensor]  # timestep -> (B, 4, h, w) reference latents at it
+ReferenceAt = Callable[[int], Tensor]  # timestep -> (R, 4, h, w): R pictures of the person
 HintOf = Callable[[Frames], Tensor]  # frames -> (len(frames), C, h, w) pose hints
 
 
@@ -143,4 +143,4 @@ class ClipDenoiser:
         latents = reference(timestep).to(text)
         step = torch.tensor(timestep, device=text.device)
         features = appearance(latents, step, text.expand(latents.shape[0], -1, -1))
-        return project_reference(self._denoiser.unet, features)
+        return project_reference(self._denoiser.unet, features.joined())

@@ -32,6 +32,12 @@ class ReferenceFeatures:
 
     tokens: Mapping[str, Tensor]
 
+    def joined(self) -> ReferenceFeatures:
+        """Join the tokens of B pictures of one person into one row (1, B L, C)."""
+        return ReferenceFeatures(
+            {name: tokens.flatten(0, 1).unsqueeze(0) for name, tokens in self.tokens.items()}
+        )
+
 
 class Attention(Protocol):
     """What the processor needs of diffusers' ``Attention`` module."""

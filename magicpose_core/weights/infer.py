@@ -1,0 +1,110 @@
+"""Read the architecture off tensor shapes, so that a narrow model loads like a full one.
+
+All shapes here are those of the LDM layout with the sub-model's prefix taken off.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Mapping
+
+from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_log = logging.getLogger("magicpose")
+
+
+def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
+    """Infer the plan of a U-Net, an appearance control model or a ControlNet.
+
+    Args:
+        shapes: Key -> shape.
+        heads: Attention heads; not in the shapes.
+    """
+    channels: list[int] = []
+    attention: list[bool] = []
+    resnets: list[int] = [0]
+    for index in itertools.count(1):
+        block = f"input_blocks.{index}"
+        if f"{block}.0.op.weight" in shapes:
+            resnets.append(0)
+        elif f"{block}.0.out_layers.3.weight" in shapes:
+            if resnets[-1] == 0:
+                channels.append(shapes[f"{block}.0.out_layers.3.weight"][0])
+                attention.append(f"{block}.1.proj_in.weight" in shapes)
+            resnets[-1] += 1
+        else:
+            break
+    text = shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
+    return UNetShape(
+        channels=tuple(channels),
+        attention=tuple(attention),
+        resnets=resnets[0],
+        context=text[1],
+        heads=heads,
+        latent_channels=shapes["input_blocks.0.0.weight"][1],
+    )
+
+
+def controlnet_shape(shapes: Shapes, *, heads: int = 8) -> ControlNetShape:
+    """Infer the plan of a ControlNet, or of an appearance control model with its hint block."""
+    plan = unet_shape(shapes, heads=heads)
+    widths = [
+        shapes[key][0]
+        for index in range(0, 64, 4)
+        if (key := f"input_hint_block.{index}.weight") in shapes
+    ]
+    return ControlNetShape(unet=plan, hint_channels=tuple(widths)) if widths else ControlNetShape(
+        unet=plan
+    )
+
+
+def vae_shape(shapes: Shapes) -> VaeShape:
+    """Infer the plan of the autoencoder."""
+    levels = [
+        shapes[f"encoder.down.{level}.block.0.conv2.weight"][0]
+        for level in itertools.takewhile(
+            lambda level: f"encoder.down.{level}.block.0.conv2.weight" in shapes,
+            itertools.count(),
+        )
+    ]
+    resnets = sum(f"encoder.down.0.block.{index}.conv2.weight" in shapes for index in range(16))
+    return VaeShape(
+        channels=tuple(levels),
+        resnets=resnets,
+        latent_channels=shapes["post_quant_conv.weight"][0],
+    )
+
+
+def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
+    """Infer the plan of the text encoder.
+
+    Args:
+        shapes: Key -> shape.
+        heads: Attention heads; None takes CLIP's 12, or the largest divisor of the width below it
+            with a warning, since they are not in the shapes.
+    """
+    inside = "transformer.text_model."
+    vocabulary, width = shapes[f"{inside}embeddings.token_embedding.weight"]
+    layers = sum(
+        f"{inside}encoder.layers.{index}.mlp.fc1.weight" in shapes for index in range(64)
+    )
+    if heads is None:
+        heads = max(count for count in range(1, 13) if width % count == 0)
+        if heads != TextShape.heads:
+            _log.warning(
+                "the text encoder is %d wide, which 12 heads do not divide; taking %d heads "
+                "(set --text-heads if it was trained with others)",
+                width,
+                heads,
+            )
+    return TextShape(
+        width=width,
+        layers=layers,
+        heads=heads,
+        feed_forward=shapes[f"{inside}encoder.layers.0.mlp.fc1.weight"][0],
+        vocabulary=vocabulary,
+        positions=shapes[f"{inside}embeddings.position_embedding.weight"][0],
+    )

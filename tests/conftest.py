@@ -1,0 +1,102 @@
+"""The small golden model, rebuilt from its key list, and the numbers computed with it.
+
+The numbers come from the authors' code on a CPU in float32 with random weights; each tensor is
+drawn from its own key's text, so that no weights need to be stored (tests/golden/README.md).
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from magicpose_core.weights.loading import MagicPoseModels, ModelFiles, load_models
+
+GOLDEN = Path(__file__).parent / "golden"
+GAINS = (
+    ("input_hint_block", 1.5),
+    ("emb_layers", 3.0),
+    ("time_embed", 1.5),
+    (".to_q.", 1.6),
+    (".to_k.", 1.6),
+    (".to_v.", 2.0),
+)
+
+
+def draw_weight(key: str, shape: tuple[int, ...]) -> Tensor:
+    """Draw the tensor stored under a key of the released layout."""
+    numbers = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(shape)  # noqa: NPY002
+    if len(shape) < 2:
+        numbers = 1 + 0.1 * numbers if key.endswith(".weight") else 0.05 * numbers
+    elif key.endswith(("token_embedding.weight", "position_embedding.weight")):
+        numbers = 0.5 * numbers
+    else:
+        gain = next((gain for part, gain in GAINS if part in key), 1.0)
+        numbers = gain * numbers / np.sqrt(np.prod(shape[1:]))
+    return torch.from_numpy(numbers.astype(np.float32))
+
+
+def draw_state_dict(key_list: Path, schedule: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rebuild a checkpoint from {key: [dtype, shape]}, schedule buffers included."""
+    state = {}
+    for key, (_, shape) in json.loads(key_list.read_text()).items():
+        if key.endswith("position_ids"):
+            state[key] = torch.arange(shape[1]).reshape(shape)
+        elif "." not in key:
+            state[key] = schedule[f"buffer.{key}"]
+        else:
+            state[key] = draw_weight(key, tuple(shape))
+    return state
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """Where the golden numbers lie."""
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, Tensor]]:
+    """Read a file of golden numbers by its stem: networks, ddim, pipeline, schedule, text, vae."""
+    return lambda stem: load_file(GOLDEN / "micro" / f"{stem}.safetensors")
+
+
+@pytest.fixture(scope="session")
+def micro_state(golden: Callable[[str], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The small model's state dict in the released layout (2012 keys)."""
+    return draw_state_dict(GOLDEN / "micro" / "state_dict_keys.json", golden("schedule"))
+
+
+@pytest.fixture(scope="session")
+def micro_checkpoint(
+    micro_state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The small model as the authors save theirs: a bare ``.th``."""
+    path = tmp_path_factory.mktemp("micro") / "model_state-000001.th"
+    torch.save(micro_state, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def micro_stage1_state(golden: Callable[[str], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The small appearance-pretraining state dict: ``control_model.*`` and no pose."""
+    return draw_state_dict(GOLDEN / "micro" / "state_dict_keys_stage1.json", golden("schedule"))
+
+
+@pytest.fixture(scope="session")
+def micro_models(micro_checkpoint: Path) -> MagicPoseModels:
+    """The small model, loaded through the same door as a user's."""
+    return load_models(ModelFiles(checkpoint=micro_checkpoint, heads=4, text_heads=2))
+
+
+@pytest.fixture(scope="session")
+def relative_error() -> Callable[[Tensor, Tensor], float]:
+    """Norm of the difference over the norm of the golden tensor."""
+    return lambda ours, gold: float((ours - gold).norm() / gold.norm())
