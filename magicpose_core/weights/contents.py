@@ -120,9 +120,7 @@ def leftover_keys(file: Checkpoint) -> list[str]:
 def _ldm_keys(file: Checkpoint, name: PartName) -> dict[str, str]:
     for prefix in (RELEASED_PREFIXES[name], *_OTHER_PREFIXES[name]):
         if all(prefix + key in file.tensors for key in _NEEDED[name]):
-            return {
-                key[len(prefix) :]: key for key in file.tensors if key.startswith(prefix)
-            }
+            return {key[len(prefix) :]: key for key in file.tensors if key.startswith(prefix)}
     return {}
 
 

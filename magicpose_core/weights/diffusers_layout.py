@@ -74,9 +74,7 @@ def _ldm_keys(
     names: dict[str, str], weight_map: WeightMap, module_name: Callable[[str], str]
 ) -> dict[str, str]:
     """Rename; a key that the map does not know keeps its name, so that loading can refuse it."""
-    return {
-        weight_map.ldm_key(module_name(name)) or name: stored for name, stored in names.items()
-    }
+    return {weight_map.ldm_key(module_name(name)) or name: stored for name, stored in names.items()}
 
 
 def _plan(names: Collection[str]) -> UNetShape:

@@ -56,8 +56,10 @@ def controlnet_shape(shapes: Shapes, *, heads: int = 8) -> ControlNetShape:
         for index in range(0, 64, 4)
         if (key := f"input_hint_block.{index}.weight") in shapes
     ]
-    return ControlNetShape(unet=plan, hint_channels=tuple(widths)) if widths else ControlNetShape(
-        unet=plan
+    return (
+        ControlNetShape(unet=plan, hint_channels=tuple(widths))
+        if widths
+        else ControlNetShape(unet=plan)
     )
 
 
@@ -88,9 +90,7 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
     """
     inside = "transformer.text_model."
     vocabulary, width = shapes[f"{inside}embeddings.token_embedding.weight"]
-    layers = sum(
-        f"{inside}encoder.layers.{index}.mlp.fc1.weight" in shapes for index in range(64)
-    )
+    layers = sum(f"{inside}encoder.layers.{index}.mlp.fc1.weight" in shapes for index in range(64))
     if heads is None:
         heads = max(count for count in range(1, 13) if width % count == 0)
         if heads != TextShape.heads:

@@ -20,9 +20,7 @@ def numbers(golden):
 @torch.no_grad()
 def test_appearance_features_equal_the_golden_banks(micro_models, numbers, relative_error):
     appearance = micro_models.denoiser.appearance
-    features = appearance(
-        numbers["reference_latent"], torch.tensor(501), numbers["context_cond"]
-    )
+    features = appearance(numbers["reference_latent"], torch.tensor(501), numbers["context_cond"])
     layers = attention_layers(UNetShape())
     assert list(features.tokens) == [layer.self_attention for layer in layers]
     for index, tokens in enumerate(features.tokens.values()):

@@ -1,0 +1,34 @@
+"""Noise that depends on the seed and the frame alone, whatever runs beside it.
+
+Always drawn on the CPU in float32, frame by frame, so that batch size, window order, device and
+dtype change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Generators = Sequence[torch.Generator]  # one a frame, on the CPU
+
+
+def frame_generators(seed: int, frames: int, *, shared: bool) -> list[torch.Generator]:
+    """Make a generator for each frame.
+
+    Args:
+        seed: The user's seed.
+        frames: F.
+        shared: All frames draw the same numbers, as the authors have it; otherwise frame f draws
+            those of seed + f.
+    """
+    return [
+        torch.Generator().manual_seed(seed + (0 if shared else frame)) for frame in range(frames)
+    ]
+
+
+def draw_noise(like: Tensor, generators: Generators) -> Tensor:
+    """Draw standard normal noise (F, C, h, w), one row from each generator."""
+    rows = [torch.randn(like.shape[1:], generator=generator) for generator in generators]
+    return torch.stack(rows).to(like.device)
