@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
@@ -58,15 +59,13 @@ def collect_features(
             raise _AllCollectedError
         return tokens, context, value
 
-    try:
+    with contextlib.suppress(_AllCollectedError):
         network(
             latents.to(device, dtype),
             timestep.to(device).expand(count),
             context=text.to(device, dtype).expand(count, -1, -1),
             transformer_options={"patches": {"attn1_patch": [read]}},
         )
-    except _AllCollectedError:
-        pass
     return features
 
 

@@ -14,9 +14,9 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
 import comfy.sd
+import comfy.sd1_clip
 import comfy.supported_models
 import comfy.supported_models_base
-import comfy.sd1_clip
 import torch
 from torch import Tensor, nn
 

@@ -49,8 +49,7 @@ def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     args.cpu = True
     args.base_directory = str(base)
-    import utils.extra_config  # noqa: F401 - ComfyUI's own utils, before anything else named so
-
+    importlib.import_module("utils.extra_config")  # before torchvision brings another utils
     import server
     from aiohttp import web
 

@@ -1,0 +1,283 @@
+"""Encode Reference and Apply Appearance: who the person is, and where it is read."""
+
+from __future__ import annotations
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.sd
+import torch
+import torch.nn.functional as F
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..magicpose_core import images as core_images
+from ..magicpose_core.errors import InputError
+from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
+from . import bridge
+from .bridge import Conditioning
+from .features import FeatureCache
+from .model_patch import AppearanceSettings
+from .reference import Reference, apply_appearance
+from .sockets import (
+    CATEGORY,
+    AppearanceEncoder,
+    ReferenceAppearance,
+    guidance_input,
+    node_id,
+    percent_inputs,
+    seed_input,
+)
+
+MEBIBYTE = 2**20
+
+
+class EncodeReference(io.ComfyNode):
+    """Pictures of a person -> a reference."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("EncodeReference"),
+            display_name="Encode Reference",
+            category=CATEGORY,
+            description=(
+                "Turns one or several pictures of a person into a reference for Apply Appearance. "
+                "The tokens of several pictures are joined."
+            ),
+            inputs=[
+                AppearanceEncoder.Input(
+                    "appearance_encoder", tooltip="The network that reads faces, skin and clothes."
+                ),
+                io.Image.Input("image", tooltip="The person; a batch is read as one person."),
+                io.Vae.Input("vae", tooltip="The autoencoder of the Stable Diffusion 1.5 model."),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="Encodes the empty prompt, which MagicPose was trained with.",
+                ),
+                io.Conditioning.Input(
+                    "conditioning",
+                    optional=True,
+                    tooltip="A text for the appearance encoder, in place of the empty prompt.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Where the person is (1): only what lies there is offered.",
+                ),
+                io.Int.Input(
+                    "size",
+                    default=512,
+                    min=0,
+                    max=2048,
+                    step=SIZE_MULTIPLE,
+                    tooltip=(
+                        "Shorter side in pixels that the picture is brought to; the model was "
+                        "trained at 512. 0 keeps the picture's own size."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "square",
+                    default=True,
+                    label_on="crop the centre",
+                    label_off="keep the aspect",
+                    tooltip="Whether the centre square is cut out, as in training.",
+                ),
+                io.Combo.Input(
+                    "latent",
+                    options=["sample", "mean"],
+                    default="sample",
+                    tooltip=(
+                        "What is taken of the autoencoder's distribution: a sample drawn with the "
+                        "seed (the authors) or its mean."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "noise",
+                    default=False,
+                    tooltip=(
+                        "Whether the reference is noised to each step's level before it is read. "
+                        "The released model is used without (wonoise)."
+                    ),
+                ),
+                seed_input("Seed of the latent's sample and of the noise."),
+            ],
+            outputs=[
+                ReferenceAppearance.Output(display_name="reference", tooltip="For Apply Appearance")
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        appearance_encoder: comfy.model_patcher.ModelPatcher,
+        image: Tensor,
+        vae: comfy.sd.VAE,
+        size: int,
+        square: bool,
+        latent: str,
+        noise: bool,
+        seed: int,
+        clip: comfy.sd.CLIP | None = None,
+        conditioning: Conditioning | None = None,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        pictures = bridge.to_pictures(image)
+        height, width = reference_size(*pictures.shape[-2:], size, square=square)
+        latents = encode_latents(
+            vae,
+            core_images.fit_size(pictures, height, width),
+            generator=torch.Generator().manual_seed(seed) if latent == "sample" else None,
+        )
+        reference = Reference(
+            encoder=appearance_encoder,
+            latents=appearance_encoder.model.process_latent_in(latents),
+            text=_text(clip, conditioning),
+            mask=None if mask is None else _latent_mask(mask, pictures, height, width),
+            noise_seed=seed if noise else None,
+        )
+        return io.NodeOutput(reference)
+
+
+class ApplyAppearance(io.ComfyNode):
+    """A MODEL that renders the person."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("ApplyAppearance"),
+            display_name="Apply Appearance",
+            category=CATEGORY,
+            description=(
+                "Lets the MODEL's self-attention read the reference, so that it renders the same "
+                "person. Works with any sampler, LoRA and ControlNet; several can be chained."
+            ),
+            inputs=[
+                io.Model.Input("model", tooltip="Any Stable Diffusion 1.5 model."),
+                ReferenceAppearance.Input("reference", tooltip="From Encode Reference."),
+                guidance_input(),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=4.0,
+                    step=0.01,
+                    tooltip=(
+                        "Factor on the attention paid to the reference: 1 is the paper's and the "
+                        "fastest, 0 is off."
+                    ),
+                ),
+                *percent_inputs("the reference"),
+                io.Combo.Input(
+                    "cache",
+                    options=["off", "CPU", "GPU"],
+                    default="CPU",
+                    tooltip=(
+                        "Where the reference's features are kept for the next run. About 23 MB a "
+                        "step at 512 pixels in half precision. GPU: freed when the model unloads."
+                    ),
+                ),
+                io.Int.Input(
+                    "cache_limit",
+                    default=1024,
+                    min=0,
+                    max=65536,
+                    step=64,
+                    tooltip="Most memory the cache may take, in MiB.",
+                ),
+            ],
+            outputs=[io.Model.Output(tooltip="For any sampler")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: comfy.model_patcher.ModelPatcher,
+        reference: Reference,
+        guidance: str,
+        strength: float,
+        start_percent: float,
+        end_percent: float,
+        cache: str,
+        cache_limit: int,
+    ) -> io.NodeOutput:
+        sampling = model.get_model_object("model_sampling")
+        settings = AppearanceSettings(
+            guidance=guidance,
+            strength=strength,
+            sigma_range=(
+                sampling.percent_to_sigma(start_percent),
+                sampling.percent_to_sigma(end_percent),
+            ),
+        )
+        kept = feature_cache(cache, cache_limit)
+        return io.NodeOutput(apply_appearance(model, reference, settings, kept))
+
+
+def feature_cache(where: str, mebibytes: int) -> FeatureCache:
+    """Make the cache that a node's settings ask for: ``off``, ``CPU`` or ``GPU``."""
+    if where == "GPU":
+        return FeatureCache(mebibytes * MEBIBYTE, comfy.model_management.get_torch_device())
+    return FeatureCache(0 if where == "off" else mebibytes * MEBIBYTE, torch.device("cpu"))
+
+
+def reference_size(height: int, width: int, size: int, *, square: bool) -> tuple[int, int]:
+    """Bring a picture's height and width to a shorter side of ``size`` pixels (0: its own).
+
+    Returns:
+        Height and width, multiples of 64.
+    """
+    shorter = min(height, width)
+    scale = (size or shorter) / shorter
+    sides = (shorter, shorter) if square else (height, width)
+    height, width = (
+        max(SIZE_MULTIPLE, round(side * scale / SIZE_MULTIPLE) * SIZE_MULTIPLE) for side in sides
+    )
+    return height, width
+
+
+def encode_latents(
+    vae: comfy.sd.VAE, pictures: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """Encode (B, 3, H, W) in [0, 1] as unscaled latents (B, 4, H/8, W/8).
+
+    Args:
+        vae: ComfyUI's VAE.
+        pictures: What to encode.
+        generator: Draws from the autoencoder's distribution; None takes the mean.
+    """
+    image = bridge.to_image(pictures)
+    if generator is None:
+        return vae.encode(image)
+    network = vae.first_stage_model
+    if not hasattr(network, "quant_conv"):
+        raise InputError(
+            f"this VAE ({type(network).__name__}) has no distribution to sample from; "
+            "set latent to mean, or connect the VAE of a Stable Diffusion 1.5 checkpoint"
+        )
+    comfy.model_management.load_models_gpu(
+        [vae.patcher], memory_required=vae.memory_used_encode(pictures.shape, vae.vae_dtype)
+    )
+    pixels = vae.process_input(pictures).to(vae.device, vae.vae_dtype)
+    mean, log_variance = network.quant_conv(network.encoder(pixels)).float().cpu().chunk(2, dim=1)
+    deviation = (log_variance.clamp(-30, 20) / 2).exp()
+    return mean + deviation * torch.randn(mean.shape, generator=generator)
+
+
+def _text(clip: comfy.sd.CLIP | None, conditioning: Conditioning | None) -> Tensor:
+    if conditioning is not None:
+        return bridge.to_text(conditioning)
+    if clip is None:
+        raise InputError("connect clip (for the empty prompt) or conditioning to Encode Reference")
+    return bridge.to_text(clip.encode_from_tokens_scheduled(clip.tokenize("")))
+
+
+def _latent_mask(mask: Tensor, pictures: Tensor, height: int, width: int) -> Tensor:
+    """Fit the mask as the pictures are fitted and bring it to (R, 1, h, w)."""
+    count, _, rows, columns = pictures.shape
+    masks = F.interpolate(bridge.to_masks(mask, count), (rows, columns), mode="nearest")
+    fitted = core_images.fit_size(masks, height, width)
+    offered = F.adaptive_max_pool2d(fitted, (height // LATENT_STRIDE, width // LATENT_STRIDE))
+    if not (offered > 0.5).any():
+        raise InputError("mask is empty: it offers nothing of the reference; paint the person")
+    return offered

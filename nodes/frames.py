@@ -1,0 +1,306 @@
+"""Frame Batcher: a clip of any length with the memory of a few frames.
+
+ComfyUI runs all frames of a LATENT at once. A wrapper around its step (CALC_COND_BATCH) runs some
+frames at a time instead, each with its own pose maps; it looks at no schedule, so samplers may
+evaluate wherever they like.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import comfy.model_management
+import comfy.model_patcher
+import torch
+from comfy.patcher_extension import WrappersMP
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..magicpose_core.errors import InputError
+from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
+from ..magicpose_core.sampling.windows import FrameWindows
+from .sockets import CATEGORY, node_id
+
+_KEY = "magicpose_frames"
+_MOST_FRAMES = 16  # more at a time does not pay on any device
+_HEADROOM = 1.5  # what ComfyUI itself leaves between its estimate and the free memory
+
+Conds = list[dict[str, object]] | None  # one half of guidance, as ComfyUI's samplers keep it
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSettings:
+    """How a clip is cut.
+
+    Attributes:
+        frames: Frames at a time; 0 takes what the free memory allows, 16 at most.
+        overlap: Frames shared by neighbouring passes, averaged; for motion modules.
+        loop: Whether the last frames are followed by the first ones.
+    """
+
+    frames: int = 0
+    overlap: int = 0
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.overlap and self.overlap >= (self.frames or _MOST_FRAMES):
+            raise InputError(
+                f"overlap ({self.overlap}) must be below frames_at_a_time ({self.frames}); "
+                "a motion module usually takes 16 and 4"
+            )
+
+
+def batch_frames(
+    model: comfy.model_patcher.ModelPatcher, settings: FrameSettings
+) -> comfy.model_patcher.ModelPatcher:
+    """Let a MODEL run some frames at a time; the given MODEL stays as it is."""
+    batched = model.clone()
+    batched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, _KEY, _step_wrapper(settings))
+    batched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, _KEY, _memory_wrapper(settings))
+    return batched
+
+
+def frame_windows(count: int, settings: FrameSettings) -> list[Sequence[int]]:
+    """Cover ``count`` frames; a looping clip also gets windows over its seam."""
+    if count <= settings.frames or not settings.loop:
+        return list(FrameWindows(settings.frames, settings.overlap).over(count))
+    stride = settings.frames - settings.overlap
+    return [
+        [(start + place) % count for place in range(settings.frames)]
+        for start in range(0, count, stride)
+    ]
+
+
+def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
+    def run(
+        step: Callable[..., list[Tensor]],
+        model: object,
+        conds: list[Conds],
+        x: Tensor,
+        timestep: Tensor,
+        model_options: dict[str, object],
+    ) -> list[Tensor]:
+        count = x.shape[0]
+        length = settings.frames or _fitting_frames(model, x)
+        if count <= length:
+            return step(model, conds, x, timestep, model_options)
+        sums = [torch.zeros_like(x) for _ in conds]
+        seen = x.new_zeros(count, *[1] * (x.ndim - 1))
+        cut = FrameSettings(frames=length, overlap=settings.overlap, loop=settings.loop)
+        for frames in map(list, frame_windows(count, cut)):
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            chains: dict[int, object] = {}
+            part = [_conds_of_frames(half, frames, count, chains) for half in conds]
+            seen[frames] += 1
+            for total, predicted in zip(
+                sums, step(model, part, x[frames], timestep[frames], model_options), strict=True
+            ):
+                total[frames] += predicted
+        return [total / seen for total in sums]
+
+    return run
+
+
+def _memory_wrapper(settings: FrameSettings) -> Callable[..., object]:
+    """Ask for the memory of one pass, not of the clip; from free memory the models come first."""
+
+    def run(
+        prepare: Callable[..., object],
+        model: comfy.model_patcher.ModelPatcher,
+        noise_shape: Sequence[int],
+        conds: dict[str, Conds],
+        **more: object,
+    ) -> object:
+        frames = min(noise_shape[0], settings.frames or 1)
+        return prepare(model, [frames, *noise_shape[1:]], conds, **more)
+
+    return run
+
+
+def _fitting_frames(model: object, x: Tensor) -> int:
+    free = comfy.model_management.get_free_memory(x.device) / _HEADROOM
+    for frames in range(min(_MOST_FRAMES, x.shape[0]), 1, -1):
+        if model.memory_required([2 * frames, *x.shape[1:]]) < free:
+            return frames
+    return 1
+
+
+def _conds_of_frames(
+    conds: Conds, frames: list[int], count: int, chains: dict[int, object]
+) -> Conds:
+    """Take the part of one half of guidance that belongs to some frames."""
+    if conds is None:
+        return None
+    return [_cond_of_frames(cond, frames, count, chains) for cond in conds]
+
+
+def _cond_of_frames(
+    cond: dict[str, object], frames: list[int], count: int, chains: dict[int, object]
+) -> dict[str, object]:
+    part = dict(cond)
+    if "control" in cond:
+        part["control"] = _control_of_frames(cond["control"], frames, chains)
+    if "mask" in cond and cond["mask"].shape[0] == count:
+        part["mask"] = cond["mask"][frames]
+    part["model_conds"] = {
+        name: value._copy_with(_rows_of_frames(value.cond, frames))
+        if isinstance(getattr(value, "cond", None), Tensor)
+        else value
+        for name, value in cond["model_conds"].items()
+    }
+    return part
+
+
+def _control_of_frames(control: object, frames: list[int], chains: dict[int, object]) -> object:
+    """Copy a chain of ControlNets, prepared as it is, with the hints of some frames.
+
+    Both halves of guidance get the same copy of the same chain, so that they stay one batch.
+    """
+    if control is None or id(control) in chains:
+        return chains.get(id(control))
+    part = copy.copy(control)
+    part.cond_hint = None  # the hint at the latents' size, made anew from the rows below
+    if isinstance(control.cond_hint_original, Tensor):
+        part.cond_hint_original = _rows_of_frames(control.cond_hint_original, frames)
+    part.previous_controlnet = _control_of_frames(control.previous_controlnet, frames, chains)
+    chains[id(control)] = part
+    return part
+
+
+def _rows_of_frames(rows: Tensor, frames: list[int]) -> Tensor:
+    """Take the frames' rows; fewer rows than frames are repeated, as ComfyUI repeats them."""
+    count = rows.shape[0]
+    return rows if count == 1 else rows[[frame % count for frame in frames]]
+
+
+class BatchFrames(io.ComfyNode):
+    """A clip's latents, and a MODEL that runs some of them at a time."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("BatchFrames"),
+            display_name="Frame Batcher",
+            category=CATEGORY,
+            description=(
+                "Makes the empty latents of a clip and lets the MODEL run some frames at a time, "
+                "so that 300 frames need the memory of a few."
+            ),
+            inputs=[
+                io.Model.Input("model", tooltip="After Apply Appearance."),
+                io.Image.Input(
+                    "pose_maps",
+                    optional=True,
+                    tooltip="Gives the number of frames and the size; overrides the three below.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=16,
+                    min=1,
+                    max=100000,
+                    tooltip="Number of frames, where no pose maps are connected.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=512,
+                    min=SIZE_MULTIPLE,
+                    max=4096,
+                    step=SIZE_MULTIPLE,
+                    tooltip="Width in pixels, where no pose maps are connected.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=512,
+                    min=SIZE_MULTIPLE,
+                    max=4096,
+                    step=SIZE_MULTIPLE,
+                    tooltip="Height in pixels, where no pose maps are connected.",
+                ),
+                io.Int.Input(
+                    "frames_at_a_time",
+                    default=0,
+                    min=0,
+                    max=1024,
+                    tooltip=(
+                        "Frames that go through the model together. 0 takes what the free memory "
+                        "allows, 16 at most. The result is the same."
+                    ),
+                ),
+                io.Int.Input(
+                    "overlap",
+                    default=0,
+                    min=0,
+                    max=512,
+                    tooltip=(
+                        "Frames shared by neighbouring passes, averaged. Only a motion module "
+                        "(AnimateDiff) needs it: 16 frames at a time, overlap 4."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "loop",
+                    default=False,
+                    tooltip="Whether the clip is a loop, for motion modules: passes cross its seam.",
+                ),
+                io.Boolean.Input(
+                    "shared_noise",
+                    default=True,
+                    label_on="one for all frames",
+                    label_off="one a frame",
+                    tooltip=(
+                        "Whether all frames start from the same noise, which keeps the background "
+                        "still (the paper), or each from its own."
+                    ),
+                ),
+            ],
+            outputs=[
+                io.Model.Output(tooltip="For the sampler"),
+                io.Latent.Output(tooltip="For the sampler's latent_image"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: comfy.model_patcher.ModelPatcher,
+        frames: int,
+        width: int,
+        height: int,
+        frames_at_a_time: int,
+        overlap: int,
+        loop: bool,
+        shared_noise: bool,
+        pose_maps: Tensor | None = None,
+    ) -> io.NodeOutput:
+        if pose_maps is not None:
+            frames, height, width = pose_maps.shape[:3]
+        settings = FrameSettings(frames=frames_at_a_time, overlap=overlap, loop=loop)
+        latent = empty_latent(frames, height, width, shared_noise=shared_noise)
+        return io.NodeOutput(batch_frames(model, settings), latent)
+
+
+def empty_latent(frames: int, height: int, width: int, *, shared_noise: bool) -> dict[str, object]:
+    """Make the LATENT of a clip whose frames share one noise or have one each.
+
+    Raises:
+        InputError: There are no frames, or the size is no multiple of 8 pixels.
+    """
+    if frames < 1:
+        raise InputError("pose_maps has no frames; connect at least one pose map")
+    if height % LATENT_STRIDE or width % LATENT_STRIDE:
+        raise InputError(
+            f"pose maps must have sides that are multiples of {LATENT_STRIDE} pixels, got {width}x{height}; "
+            f"draw or scale them to multiples of {SIZE_MULTIPLE}, 512x512 at best"
+        )
+    samples = torch.zeros(
+        frames,
+        4,
+        height // LATENT_STRIDE,
+        width // LATENT_STRIDE,
+        device=comfy.model_management.intermediate_device(),
+    )
+    return {
+        "samples": samples,
+        "batch_index": [0] * frames if shared_noise else list(range(frames)),
+    }

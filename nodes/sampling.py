@@ -1,0 +1,243 @@
+"""MagicPose Sampler: the other nodes in a row, and the authors' way of stepping."""
+
+from __future__ import annotations
+
+import comfy.k_diffusion.sampling
+import comfy.model_patcher
+import comfy.sample
+import comfy.samplers
+import comfy.utils
+import latent_preview
+import nodes
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..magicpose_core.errors import InputError
+from ..magicpose_core.sampling.schedules import ddim_timesteps
+from .appearance import feature_cache
+from .bridge import Conditioning
+from .frames import FrameSettings, batch_frames, empty_latent
+from .model_patch import AppearanceSettings
+from .pose_control import apply_pose
+from .reference import Reference, apply_appearance
+from .sockets import (
+    CATEGORY,
+    ReferenceAppearance,
+    guidance_input,
+    node_id,
+    seed_input,
+)
+
+REFERENCE_SAMPLER = "reference"
+
+
+class ReferenceSampler(comfy.samplers.KSAMPLER):
+    """DDIM as the authors step it, in ComfyUI's terms.
+
+    Euler steps over noise levels are DDIM steps; what differs is that sampling starts from noise of
+    the variance that the model was trained on, and ends at the first level instead of zero.
+
+    Source: reference sampling of Chang et al. 2024; Song et al. 2021, eq. 13.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_sample_to_first_level)
+
+    def max_denoise(self, model_wrap: object, sigmas: Tensor) -> bool:
+        """Say that sampling starts from pure noise, also below the highest level."""
+        return True
+
+
+def _sample_to_first_level(
+    model: object,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: dict[str, object],
+    callback: object,
+    disable: bool,
+) -> Tensor:
+    x = comfy.k_diffusion.sampling.sample_euler(
+        model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable
+    )
+    return x / (1 + sigmas[-1] ** 2).sqrt()  # from ComfyUI's scale, clean plus noise, to DDIM's
+
+
+def reference_sigmas(model_sampling: object, steps: int) -> Tensor:
+    """Noise levels of the authors' DDIM steps, the first level at the end instead of zero."""
+    timesteps = [*ddim_timesteps(steps), 0]
+    return model_sampling.sigma(torch.tensor(timesteps, dtype=torch.float32)).cpu()
+
+
+def sample_reference(
+    model: comfy.model_patcher.ModelPatcher,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: dict[str, object],
+    *,
+    seed: int,
+    steps: int,
+    cfg: float,
+) -> Tensor:
+    """Sample as the authors do; (F, 4, h, w) unscaled latents."""
+    sigmas = reference_sigmas(model.get_model_object("model_sampling"), steps)
+    return comfy.sample.sample_custom(
+        model,
+        comfy.sample.prepare_noise(latent["samples"], seed, latent["batch_index"]),
+        cfg,
+        ReferenceSampler(),
+        sigmas,
+        positive,
+        negative,
+        torch.zeros_like(latent["samples"]),
+        noise_mask=latent.get("noise_mask"),
+        callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seed,
+    )
+
+
+class Sample(io.ComfyNode):
+    """Reference and poses in, latents of a clip out."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("Sample"),
+            display_name="MagicPose Sampler",
+            category=CATEGORY,
+            description=(
+                "The short way: Apply Appearance, Apply Pose ControlNet, Frame Batcher and a "
+                "sampler in one, with the paper's settings."
+            ),
+            inputs=[
+                io.Model.Input("model", tooltip="Any Stable Diffusion 1.5 model."),
+                ReferenceAppearance.Input("reference", tooltip="From Encode Reference."),
+                io.ControlNet.Input("control_net", tooltip="MagicPose's pose ControlNet."),
+                io.Image.Input(
+                    "pose_maps",
+                    tooltip="OpenPose drawings on black, one image a frame; they set the size.",
+                ),
+                io.Conditioning.Input(
+                    "positive", tooltip="Text of the conditional half; MagicPose uses none (empty)."
+                ),
+                io.Conditioning.Input(
+                    "negative",
+                    optional=True,
+                    tooltip="Text of the unconditional half. Left open: the positive's text.",
+                ),
+                io.Latent.Input(
+                    "latent",
+                    optional=True,
+                    tooltip="Frames to start from with denoise below 1; left open: empty ones.",
+                ),
+                seed_input("Seed of the initial noise, which all frames share."),
+                io.Int.Input(
+                    "steps",
+                    default=20,
+                    min=1,
+                    max=999,
+                    tooltip="Sampling steps; the paper takes 50.",
+                ),
+                io.Float.Input(
+                    "cfg",
+                    default=7.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="Guidance scale; 7 is the paper's, 1 skips the unconditional half.",
+                ),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=[REFERENCE_SAMPLER, *comfy.samplers.KSampler.SAMPLERS],
+                    default=REFERENCE_SAMPLER,
+                    tooltip="reference steps exactly as the authors (DDIM with their last step).",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=comfy.samplers.KSampler.SCHEDULERS,
+                    default="ddim_uniform",
+                    tooltip="Spacing of the noise levels; the reference sampler has its own.",
+                ),
+                io.Float.Input(
+                    "denoise",
+                    default=1.0,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Part of the sampling that is done; below 1 the latent is kept in part "
+                        "(not with the reference sampler)."
+                    ),
+                ),
+                guidance_input(),
+                io.Int.Input(
+                    "frames_at_a_time",
+                    default=0,
+                    min=0,
+                    max=1024,
+                    tooltip=(
+                        "Frames that go through the model together. 0 takes what the free memory "
+                        "allows, 16 at most. The result is the same."
+                    ),
+                ),
+            ],
+            outputs=[io.Latent.Output(tooltip="For VAE Decode")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: comfy.model_patcher.ModelPatcher,
+        reference: Reference,
+        control_net: object,
+        pose_maps: Tensor,
+        positive: Conditioning,
+        seed: int,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        denoise: float,
+        guidance: str,
+        frames_at_a_time: int,
+        negative: Conditioning | None = None,
+        latent: dict[str, object] | None = None,
+    ) -> io.NodeOutput:
+        cache = feature_cache("off", 0)
+        model = apply_appearance(model, reference, AppearanceSettings(guidance=guidance), cache)
+        model = batch_frames(model, FrameSettings(frames=frames_at_a_time))
+        halves = apply_pose(control_net, pose_maps, positive, negative, guidance=guidance)
+        start = start_latent(latent, pose_maps)
+        if sampler_name != REFERENCE_SAMPLER:
+            return io.NodeOutput(
+                *nodes.common_ksampler(
+                    model, seed, steps, cfg, sampler_name, scheduler, *halves, start, denoise
+                )
+            )
+        if denoise < 1:
+            raise InputError(
+                "the reference sampler starts from noise alone: set denoise to 1, or choose "
+                "another sampler_name to keep a part of the latent"
+            )
+        samples = sample_reference(model, *halves, start, seed=seed, steps=steps, cfg=cfg)
+        return io.NodeOutput({**start, "samples": samples})
+
+
+def start_latent(latent: dict[str, object] | None, pose_maps: Tensor) -> dict[str, object]:
+    """Make the LATENT that sampling starts from, one shared noise for all frames.
+
+    Raises:
+        InputError: The latent and the pose maps differ in number or size.
+    """
+    empty = empty_latent(*pose_maps.shape[:3], shared_noise=True)
+    if latent is None:
+        return empty
+    given, wanted = latent["samples"].shape, empty["samples"].shape
+    if given != wanted:
+        raise InputError(
+            f"latent must match the pose maps, {tuple(wanted)}, got {tuple(given)}; encode as many "
+            "frames of the same size, or leave it open"
+        )
+    return {**latent, "batch_index": empty["batch_index"]}
