@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
@@ -54,12 +57,10 @@ class AppearanceControlModel(nn.Module):
             if name == self._layers[-1]:
                 raise _LastInputCaptured
 
-        try:
+        with contextlib.suppress(_LastInputCaptured):
             self.unet(
                 reference_latents, timestep, text, cross_attention_kwargs={"capture": capture}
             )
-        except _LastInputCaptured:
-            pass
         return ReferenceFeatures(tokens)
 
     def enable_gradient_checkpointing(self) -> None:
@@ -86,7 +87,7 @@ def _unused_hint_block(shape: ControlNetShape) -> nn.Sequential:
     """Lay out the block under the indices it has in the checkpoint: 0, 2, ..., 14."""
     widths = shape.hint_channels
     layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.SiLU()]
-    for narrow, wide in zip(widths, widths[1:], strict=False):
+    for narrow, wide in itertools.pairwise(widths):
         layers += [nn.Conv2d(narrow, narrow, 3, padding=1), nn.SiLU()]
         layers += [nn.Conv2d(narrow, wide, 3, padding=1, stride=2), nn.SiLU()]
     layers.append(nn.Conv2d(widths[-1], shape.unet.channels[0], 3, padding=1))

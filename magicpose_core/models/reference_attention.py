@@ -9,7 +9,7 @@ the stock one. Source: Chang et al. 2024, section 3.2, "appearance control".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,16 @@ class Attention(Protocol):
     to_k: nn.Module
     to_v: nn.Module
     to_out: nn.ModuleList
+
+
+class AttendingNetwork(Protocol):
+    """What diffusers' U-Net and ControlNet offer of their attention layers."""
+
+    @property
+    def attn_processors(self) -> Mapping[str, object]: ...  # noqa: D102
+
+    def set_attn_processor(self, processor: dict[str, ReferenceAttention]) -> None: ...  # noqa: D102
+    def get_submodule(self, target: str) -> nn.Module: ...  # noqa: D102
 
 
 class ReferenceAttention:
@@ -87,15 +97,14 @@ class ReferenceAttention:
         return attn.to_out[1](attn.to_out[0](joined))
 
 
-def install(network: nn.Module) -> None:
+def install(network: AttendingNetwork) -> None:
     """Put the processor on every attention layer of a diffusers U-Net or ControlNet."""
-    names = network.attn_processors  # type: ignore[attr-defined]
-    network.set_attn_processor(  # type: ignore[attr-defined]
-        {name: ReferenceAttention(name.removesuffix(".processor")) for name in names}
+    network.set_attn_processor(
+        {f"{name}.processor": ReferenceAttention(name) for name in _layers(network)}
     )
 
 
-def project_reference(unet: nn.Module, features: ReferenceFeatures) -> KeysValues:
+def project_reference(unet: AttendingNetwork, features: ReferenceFeatures) -> KeysValues:
     """Project the reference's tokens with the U-Net's own self-attention weights.
 
     Exact, and needed once a timestep: no frame's own tokens enter here.
@@ -103,20 +112,20 @@ def project_reference(unet: nn.Module, features: ReferenceFeatures) -> KeysValue
     return {name: _project(unet, name, tokens) for name, tokens in features.tokens.items()}
 
 
-def project_text(network: nn.Module, text: Tensor) -> KeysValues:
+def project_text(network: AttendingNetwork, text: Tensor) -> KeysValues:
     """Project a text embedding (B, L, C) for every cross-attention; constant over a whole clip."""
-    return {name: _project(network, name, text) for name in cross_attention_names(network)}
+    return {
+        name: _project(network, name, text) for name in _layers(network) if name.endswith(".attn2")
+    }
 
 
-def cross_attention_names(network: nn.Module) -> Iterable[str]:
-    """Name the cross-attention layers of a network that :func:`install` has seen."""
-    names = (name.removesuffix(".processor") for name in network.attn_processors)  # type: ignore[attr-defined]
-    return [name for name in names if name.endswith(".attn2")]
+def _layers(network: AttendingNetwork) -> list[str]:
+    return [name.removesuffix(".processor") for name in network.attn_processors]
 
 
-def _project(network: nn.Module, name: str, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    attn = network.get_submodule(name)
-    return attn.to_k(tokens), attn.to_v(tokens)  # type: ignore[operator]
+def _project(network: AttendingNetwork, name: str, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    attention: Attention = network.get_submodule(name)  # type: ignore[assignment]
+    return attention.to_k(tokens), attention.to_v(tokens)
 
 
 def _split_heads(tokens: Tensor, heads: int) -> Tensor:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 Generators = Sequence[torch.Generator]  # one a frame, on the CPU
 
+_FAR = 2**40  # farther than any clip is long, so that no frame meets the reference's numbers
+
 
 def frame_generators(seed: int, frames: int, *, shared: bool) -> list[torch.Generator]:
     """Make a generator for each frame.
@@ -23,12 +25,24 @@ def frame_generators(seed: int, frames: int, *, shared: bool) -> list[torch.Gene
         shared: All frames draw the same numbers, as the authors have it; otherwise frame f draws
             those of seed + f.
     """
-    return [
-        torch.Generator().manual_seed(seed + (0 if shared else frame)) for frame in range(frames)
-    ]
+    return [_generator(seed + (0 if shared else frame)) for frame in range(frames)]
 
 
 def draw_noise(like: Tensor, generators: Generators) -> Tensor:
     """Draw standard normal noise (F, C, h, w), one row from each generator."""
     rows = [torch.randn(like.shape[1:], generator=generator) for generator in generators]
     return torch.stack(rows).to(like.device)
+
+
+def reference_generator(seed: int, stream: int = 0) -> torch.Generator:
+    """Make a generator for the reference, apart from those of the frames.
+
+    Args:
+        seed: The user's seed.
+        stream: 0 for the posterior's sample, others for noise at a timestep.
+    """
+    return _generator(seed + (stream + 1) * _FAR)
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed % 2**64)

@@ -1,4 +1,4 @@
-"""Betas, timesteps and steppers: the authors' DDIM and the schedulers of diffusers people expect."""
+"""Betas, timesteps and steppers: the authors' DDIM, and schedulers of diffusers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ TRAINING_STEPS = 1000
 
 
 class Stepper(Protocol):
-    """What the sampling loop asks of a scheduler; those of diffusers fit through an adapter.
+    """What the sampling loop asks of a scheduler; those of diffusers fit through an adapter."""
 
-    Attributes:
-        timesteps: The timesteps in the order of sampling, the noisiest first.
-        first_scale: Standard deviation of the latents that sampling starts from.
-    """
+    @property
+    def timesteps(self) -> Sequence[int]:
+        """The timesteps in the order of sampling, the noisiest first."""
+        ...
 
-    timesteps: Sequence[int]
-    first_scale: float
+    @property
+    def first_scale(self) -> float:
+        """Standard deviation of the latents that sampling starts from."""
+        ...
 
     def scale(self, latents: Tensor, position: int) -> Tensor:
         """Give the latents the scale that the network expects at ``timesteps[position]``."""
@@ -94,7 +96,7 @@ class Ddim:
         if not 0 <= eta <= 1:
             raise InputError(f"eta must be in 0..1, got {eta}")
         table = alphas_cumprod()
-        self.timesteps = ddim_timesteps(steps)
+        self.timesteps: Sequence[int] = ddim_timesteps(steps)
         self.first_scale = 1.0
         self.alphas = table[self.timesteps]
         self.alphas_prev = np.append(table[self.timesteps[1:]], table[0])
@@ -124,7 +126,7 @@ class DiffusersStepper:
         scheduler.set_timesteps(steps)
         self._scheduler = scheduler
         self._stochastic = stochastic
-        self.timesteps = [int(timestep) for timestep in scheduler.timesteps]
+        self.timesteps: Sequence[int] = [int(timestep) for timestep in scheduler.timesteps]
         self.first_scale = float(scheduler.init_noise_sigma)
 
     def scale(self, latents: Tensor, position: int) -> Tensor:

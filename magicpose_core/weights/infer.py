@@ -9,9 +9,12 @@ import itertools
 import logging
 from collections.abc import Mapping
 
+from ..errors import CheckpointError
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
 
 Shapes = Mapping[str, tuple[int, ...]]
+HEADS_KEY = "magicpose.heads"
+TEXT_HEADS_KEY = "magicpose.text_heads"
 
 _log = logging.getLogger("magicpose")
 
@@ -108,3 +111,21 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
         vocabulary=vocabulary,
         positions=shapes[f"{inside}embeddings.position_embedding.weight"][0],
     )
+
+
+def stored_number(metadata: Mapping[str, str], key: str) -> int | None:
+    """Read a number of heads from a file's metadata, which holds what tensor shapes do not.
+
+    Args:
+        metadata: The file's, see ``Checkpoint.metadata``.
+        key: ``HEADS_KEY`` or ``TEXT_HEADS_KEY``.
+
+    Raises:
+        CheckpointError: It is no number.
+    """
+    text = metadata.get(key)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise CheckpointError(f"the metadata {key!r} must be a number of heads, got {text!r}")
+    return int(text)

@@ -85,7 +85,7 @@ def unet_map(shape: UNetShape) -> WeightMap:
 
 
 def appearance_map(shape: UNetShape) -> WeightMap:
-    """Map the appearance control model: a U-Net without its head, and a hint block it never uses."""
+    """Map the appearance control model: a U-Net without head, and a hint block it never uses."""
     inside = ((ldm, f"unet.{diffusers}") for ldm, diffusers in (*_trunk(shape), *_decoder(shape)))
     return WeightMap((*inside, ("input_hint_block", "unused_hint_block")))
 

@@ -20,11 +20,17 @@ from ..models.pose_control import PoseControlNet
 from ..models.text import TextEncoder
 from .checkpoint import open_checkpoint
 from .contents import PART_TITLES, PARTS, Part, PartName, describe, find_part, find_parts
-from .infer import controlnet_shape, text_shape, unet_shape, vae_shape
+from .infer import (
+    HEADS_KEY,
+    TEXT_HEADS_KEY,
+    controlnet_shape,
+    stored_number,
+    text_shape,
+    unet_shape,
+    vae_shape,
+)
 from .ldm import WeightMap, appearance_map, controlnet_map, text_map, unet_map, vae_map
 
-HEADS_KEY = "magicpose.heads"
-TEXT_HEADS_KEY = "magicpose.text_heads"
 Network = TypeVar("Network", bound=nn.Module)
 
 _IGNORED = ("transformer.text_model.embeddings.position_ids",)  # 0..76, which newer CLIPs count
@@ -101,8 +107,9 @@ def load_models(
     placement = Placement(
         device=device,
         dtype=dtype,
-        heads=files.heads or _number(metadata, HEADS_KEY) or Placement.heads,
-        text_heads=files.text_heads or _number(parts["text"].file.metadata, TEXT_HEADS_KEY),
+        heads=files.heads or stored_number(metadata, HEADS_KEY) or Placement.heads,
+        text_heads=files.text_heads
+        or stored_number(parts["text"].file.metadata, TEXT_HEADS_KEY),
     )
     return MagicPoseModels(
         denoiser=MagicPoseDenoiser(
@@ -233,12 +240,3 @@ def _check(part: Part, wanted: Mapping[str, tuple[int, ...]], optional: str | No
             f"the {PART_TITLES[part.name]} in {part.file.path.name} does not fit: "
             f"{'; '.join(problems)}. The file seems to be {describe(part.file)}"
         )
-
-
-def _number(metadata: Mapping[str, str], key: str) -> int | None:
-    text = metadata.get(key)
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) == 0:
-        raise CheckpointError(f"the metadata {key!r} must be a number of heads, got {text!r}")
-    return int(text)

@@ -1,0 +1,232 @@
+"""One picture of a person and a sequence of pose maps -> the same person in those poses.
+
+The way of a clip: encode the reference, draw one noise, denoise all frames together, decode a few
+at a time. Each step is a function that can be used alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .images import signed_to_unit
+from .models import vae
+from .models.denoiser import Conditioning, ReferenceAt
+from .models.memory import frames_that_fit
+from .models.pose_hints import PoseHints, PoseMaps
+from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
+from .sampling.denoise import OnStep, denoise
+from .sampling.guidance import CONTROL_MODES, ControlMode, PredictNoise, guide
+from .sampling.noise import draw_noise, frame_generators, reference_generator
+from .sampling.schedules import SchedulerName, add_noise, make_stepper
+from .sampling.windows import FrameWindows
+from .weights.loading import MagicPoseModels
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """How a clip is sampled; the defaults are the paper's.
+
+    Attributes:
+        steps: Steps of the scheduler.
+        guidance_scale: Weight of appearance and pose against the plain model; 1 turns it off.
+        control_mode: What the unconditional half sees: ``controlnet_important`` neither appearance
+            nor pose (the paper's Image-CFG), ``balance`` both, with the negative text.
+        scheduler: ``ddim`` steps as the authors do.
+        eta: Fresh noise at each DDIM step, 0..1.
+        seed: Of all noise.
+        shared_noise: All frames start from one noise; otherwise each has its own.
+        sample_reference: Draw the reference's latents from the VAE's posterior, as the authors do;
+            otherwise take its mean.
+        noisy_reference: Add fresh noise of the timestep to the reference (the authors' models
+            without ``wonoise``).
+        frames_per_batch: Frames that go through the networks at a time; None asks free memory.
+        hint_cache_mb: Limit of the kept pose embeddings, in MB.
+    """
+
+    steps: int = 50
+    guidance_scale: float = 7.0
+    control_mode: ControlMode = "controlnet_important"
+    scheduler: SchedulerName = "ddim"
+    eta: float = 0.0
+    seed: int = 42
+    shared_noise: bool = True
+    sample_reference: bool = True
+    noisy_reference: bool = False
+    frames_per_batch: int | None = None
+    hint_cache_mb: int = 1024
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            InputError: One is out of range.
+        """
+        if not math.isfinite(self.guidance_scale):
+            raise InputError(f"guidance_scale must be a number, got {self.guidance_scale}")
+        if self.control_mode not in CONTROL_MODES:
+            raise InputError(
+                f"unknown control_mode {self.control_mode!r}; expected one of "
+                f"{', '.join(CONTROL_MODES)}"
+            )
+        if self.frames_per_batch is not None and self.frames_per_batch < 1:
+            raise InputError(f"frames_per_batch must be at least 1, got {self.frames_per_batch}")
+
+
+@torch.no_grad()
+def render(
+    models: MagicPoseModels,
+    reference: Tensor,
+    pose_maps: PoseMaps,
+    config: SamplingConfig,
+    *,
+    text: Tensor | None = None,
+    negative_text: Tensor | None = None,
+    on_step: OnStep | None = None,
+) -> Iterator[Tensor]:
+    """Render a clip.
+
+    Args:
+        models: The networks; they are left as they are, whatever happens.
+        reference: (R, 3, H, W) in [-1, 1], R pictures of the person; sides are multiples of 64 and
+            need not be those of the frames.
+        pose_maps: F maps, (H, W, 3) uint8 each, sides multiples of 64: the size of the result.
+        config: How to sample.
+        text: (1, L, C) text embedding; None is the empty prompt, with which MagicPose was trained.
+        negative_text: The unconditional half's text in ``balance``; None is the empty prompt.
+        on_step: Called after each step with steps done and steps in all.
+
+    Yields:
+        F frames (3, H, W) float32 in [0, 1], decoded one after the other.
+
+    Raises:
+        InputError: A size, a range or a prediction is not what it must be.
+    """
+    check_inputs(reference, pose_maps)
+    text = models.text.empty_prompt() if text is None else text
+    negative_text = models.text.empty_prompt() if negative_text is None else negative_text
+    reference_latents = encode_reference(models, reference, config)
+    predict = prepare_prediction(models, reference_latents, pose_maps, config, text, negative_text)
+    latents = sample(models, predict, pose_maps, config, on_step)
+    del predict  # lets go of the pose embeddings and the reference's keys and values
+    yield from decode_frames(models, latents)
+
+
+def check_inputs(reference: Tensor, pose_maps: PoseMaps) -> None:
+    """Check what a user can get wrong.
+
+    Raises:
+        InputError: Says what was expected, what came and what to do.
+    """
+    if reference.ndim != 4 or reference.shape[1] != 3 or reference.shape[0] == 0:
+        raise InputError(
+            f"reference must be (R, 3, H, W) in [-1, 1], got {tuple(reference.shape)}; "
+            "use images.read_image and images.unit_to_signed"
+        )
+    if not torch.isfinite(reference).all():
+        raise InputError("the reference picture holds NaN or infinity; check what made it")
+    if len(pose_maps) == 0:
+        raise InputError("there are no pose maps; give at least one")
+    shape = pose_maps[0].shape
+    if len(shape) != 3 or shape[2] != 3:
+        raise InputError(f"a pose map must be (H, W, 3) uint8, got {shape}")
+    for what, (height, width) in (("reference", reference.shape[2:]), ("pose maps", shape[:2])):
+        if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+            raise InputError(
+                f"the sides of the {what} must be multiples of {SIZE_MULTIPLE}, got {width} x "
+                f"{height} pixels; use images.fit_size"
+            )
+
+
+def encode_reference(models: MagicPoseModels, reference: Tensor, config: SamplingConfig) -> Tensor:
+    """Encode the reference pictures (R, 3, H, W) in [-1, 1] -> (R, 4, h, w) scaled latents."""
+    noise = None
+    if config.sample_reference:
+        like = _latents_like(models, *reference.shape[2:])
+        noise = draw_noise(like, [reference_generator(config.seed)] * reference.shape[0])
+    return vae.encode(models.vae, reference, noise)
+
+
+def prepare_prediction(
+    models: MagicPoseModels,
+    reference_latents: Tensor,
+    pose_maps: PoseMaps,
+    config: SamplingConfig,
+    text: Tensor,
+    negative_text: Tensor,
+) -> PredictNoise:
+    """Put both halves of guidance together for one clip; the sampler calls the result."""
+    pose = models.denoiser.pose
+    reference = _reference_at(reference_latents, config)
+    controlled = Conditioning(
+        text=text,
+        reference=reference,
+        hint=None
+        if pose is None
+        else PoseHints(pose, pose_maps, keep_bytes=config.hint_cache_mb * 1_000_000),
+    )
+    conditional = models.denoiser.prepare(controlled)
+    if config.guidance_scale == 1:
+        return conditional
+    if config.control_mode == "controlnet_important":
+        plain = Conditioning(text=text)
+        return guide(conditional, models.denoiser.prepare(plain), config.guidance_scale)
+    if torch.equal(text, negative_text):
+        return conditional  # both halves would be the same number for number
+    other = Conditioning(text=negative_text, reference=reference, hint=controlled.hint)
+    return guide(conditional, models.denoiser.prepare(other), config.guidance_scale)
+
+
+def sample(
+    models: MagicPoseModels,
+    predict: PredictNoise,
+    pose_maps: PoseMaps,
+    config: SamplingConfig,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Sample the latents of a clip -> (F, 4, h, w) float32."""
+    height, width, _ = pose_maps[0].shape
+    like = _latents_like(models, height, width)
+    generators = frame_generators(config.seed, len(pose_maps), shared=config.shared_noise)
+    frames_per_batch = config.frames_per_batch or frames_that_fit(models.denoiser, height, width)
+    return denoise(
+        predict,
+        draw_noise(like, generators),
+        make_stepper(config.scheduler, config.steps, config.eta),
+        FrameWindows(frames_per_batch),
+        generators,
+        on_step,
+    )
+
+
+@torch.no_grad()
+def decode_frames(models: MagicPoseModels, latents: Tensor) -> Iterator[Tensor]:
+    """Decode latents (F, 4, h, w) one by one -> frames (3, H, W) in [0, 1]."""
+    for row in latents:
+        yield signed_to_unit(vae.decode(models.vae, row.unsqueeze(0)))[0]
+
+
+def _reference_at(latents: Tensor, config: SamplingConfig) -> ReferenceAt:
+    """Give the reference latents at a timestep, with that timestep's own noise where asked for."""
+    if not config.noisy_reference:
+        return lambda timestep: latents
+
+    def noisy(timestep: int) -> Tensor:
+        # a stream for each timestep: the same noise in both halves and in any order
+        generator = reference_generator(config.seed, timestep + 1)
+        noise = draw_noise(latents, [generator] * latents.shape[0])
+        return add_noise(latents, noise, torch.tensor(timestep))
+
+    return noisy
+
+
+def _latents_like(models: MagicPoseModels, height: int, width: int) -> Tensor:
+    """Give the shape and device of the latents of a picture, float32, without memory for them."""
+    channels = models.vae.config.latent_channels
+    cells = (height // LATENT_STRIDE, width // LATENT_STRIDE)
+    return torch.empty((1, 1, 1, 1), device=models.vae.device).expand(1, channels, *cells)
