@@ -1,0 +1,136 @@
+"""Time a denoising step against the authors' schedule on the same networks, in one process."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..models.denoiser import MagicPoseDenoiser
+from ..sampling.windows import FrameWindows
+from .authors_schedule import explicit_attention, frame_step
+from .random_clip import GUIDANCE_SCALE, RandomClip, prepare_step
+
+Clock = Literal["wall", "cpu"]
+CLOCKS: Mapping[Clock, Callable[[], float]] = MappingProxyType(
+    {"wall": time.perf_counter, "cpu": lambda: time.process_time() / torch.get_num_threads()}
+)
+"""What seconds are: those on the wall, or those of the processor for each thread.
+
+On a machine that others use too, the latter with one thread leaves their work out.
+"""
+
+_PEAK_SIDE = 2048  # a product of this side takes a tenth of a second on two cores
+_PEAK_TRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedComparison:
+    """What was timed; one entry a round, in which both took their turn.
+
+    Attributes:
+        theirs: Seconds a frame and step, the authors' schedule.
+        ours: Seconds a frame and step, all frames of the clip in one timestep divided by them.
+        peak: GFLOP a second of a big matrix product in the same dtype.
+        difference: Norm of (ours - theirs) / norm of theirs, of one frame's guided noise.
+    """
+
+    theirs: tuple[float, ...]
+    ours: tuple[float, ...]
+    peak: float
+    difference: float
+
+    @property
+    def times_faster(self) -> float:
+        """Median over rounds, each round's two times being taken under the same load."""
+        return statistics.median(a / b for a, b in zip(self.theirs, self.ours, strict=True))
+
+
+def compare_speed(
+    denoiser: MagicPoseDenoiser,
+    clip: RandomClip,
+    *,
+    windows: FrameWindows,
+    rounds: int,
+    clock: Clock = "wall",
+    on_round: Callable[[], None] = lambda: None,
+) -> SpeedComparison:
+    """Time both schedules in turns, after one round that is not counted.
+
+    Args:
+        denoiser: Networks; the dtype and device of the comparison are theirs.
+        clip: A clip in the same dtype and on the same device.
+        windows: How many frames ours takes at a time; theirs takes one.
+        rounds: How often each is timed.
+        clock: See ``CLOCKS``.
+        on_round: Called after each round, the uncounted one included.
+    """
+    theirs: list[float] = []
+    ours: list[float] = []
+    peaks: list[float] = []
+    differences: list[float] = []
+    frames = len(clip.latents)
+    with torch.inference_mode():
+        step = prepare_step(denoiser, clip, windows)
+        for number in range(rounds + 1):
+            # Another timestep each time, or the appearance would be kept from the last one.
+            timestep = 981 - 20 * number
+            peaks.append(matrix_peak(clip.latents, clock))
+            with explicit_attention(denoiser), stopwatch(clip.latents, clock, theirs):
+                their_noise = _first_frame_their_way(denoiser, clip, timestep)
+            with stopwatch(clip.latents, clock, ours):
+                our_noise = step(timestep)
+            difference = (our_noise[:1].float() - their_noise.float()).norm()
+            differences.append(float(difference / their_noise.float().norm()))
+            on_round()
+    return SpeedComparison(
+        theirs=tuple(theirs[1:]),
+        ours=tuple(seconds / frames for seconds in ours[1:]),
+        peak=max(peaks),
+        difference=max(differences),
+    )
+
+
+def matrix_peak(like: Tensor, clock: Clock = "wall") -> float:
+    """Measure the GFLOP a second of a product of two big square matrices, the best of a few.
+
+    Args:
+        like: Gives the dtype and the device.
+        clock: See ``CLOCKS``.
+    """
+    left, right = (like.new_empty(_PEAK_SIDE, _PEAK_SIDE).uniform_(-1, 1) for _ in range(2))
+    seconds: list[float] = []
+    for _ in range(_PEAK_TRIES):
+        with stopwatch(like, clock, seconds):
+            torch.mm(left, right)
+    return 2 * _PEAK_SIDE**3 / min(seconds) / 1e9
+
+
+@contextlib.contextmanager
+def stopwatch(like: Tensor, clock: Clock, seconds: list[float]) -> Iterator[None]:
+    """Append the seconds that the block takes on the device of ``like``."""
+    read = CLOCKS[clock]
+    start = read()
+    yield
+    if like.is_cuda:
+        torch.cuda.synchronize(like.device)
+    seconds.append(read() - start)
+
+
+def _first_frame_their_way(denoiser: MagicPoseDenoiser, clip: RandomClip, timestep: int) -> Tensor:
+    return frame_step(
+        denoiser,
+        clip.latents[:1],
+        timestep,
+        clip.text,
+        reference_latents=clip.reference_latents,
+        pose_map=clip.pose_maps[:1],
+        guidance_scale=GUIDANCE_SCALE,
+    )
