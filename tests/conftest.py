@@ -32,7 +32,7 @@ GAINS = (
 
 def draw_weight(key: str, shape: tuple[int, ...]) -> Tensor:
     """Draw the tensor stored under a key of the released layout."""
-    numbers = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(shape)  # noqa: NPY002
+    numbers = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(shape)
     if len(shape) < 2:
         numbers = 1 + 0.1 * numbers if key.endswith(".weight") else 0.05 * numbers
     elif key.endswith(("token_embedding.weight", "position_embedding.weight")):

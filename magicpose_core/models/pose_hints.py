@@ -17,8 +17,8 @@ from .pose_control import PoseControlNet
 class PoseMaps(Protocol):
     """The pose maps of a clip, in memory or on disk: (H, W, 3) uint8 RGB on black each."""
 
-    def __len__(self) -> int: ...  # noqa: D105
-    def __getitem__(self, frame: int, /) -> NDArray[np.uint8]: ...  # noqa: D105
+    def __len__(self) -> int: ...
+    def __getitem__(self, frame: int, /) -> NDArray[np.uint8]: ...
 
 
 class PoseHints:

@@ -105,7 +105,7 @@ def _open_safetensors(path: Path) -> Checkpoint:
     tensors = {}
     for key in opened.keys():  # noqa: SIM118 - safe_open is no mapping
         part = opened.get_slice(key)
-        tensors[key] = TensorInfo(tuple(part.get_shape()), _DTYPES[part.get_dtype()])
+        tensors[key] = TensorInfo(tuple(part.get_shape()), SAFETENSORS_DTYPES[part.get_dtype()])
     return Checkpoint(path, tensors, opened.get_tensor, opened.metadata() or {})
 
 
@@ -199,7 +199,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     )
 
 
-_DTYPES = {
+SAFETENSORS_DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
     "F16": torch.float16,

@@ -35,7 +35,7 @@ _NEEDED: Mapping[PartName, tuple[str, ...]] = {
     "unet": ("input_blocks.0.0.weight", "out.2.weight"),
     "appearance": ("input_blocks.0.0.weight", "output_blocks.0.0.in_layers.0.weight"),
     "pose": ("input_blocks.0.0.weight", "zero_convs.0.0.weight"),
-    "vae": ("encoder.conv_in.weight", "decoder.conv_in.weight"),
+    "vae": ("encoder.down.0.block.0.conv1.weight", "decoder.conv_in.weight"),
     "text": ("transformer.text_model.embeddings.token_embedding.weight",),
 }
 PART_TITLES: Mapping[PartName, str] = {

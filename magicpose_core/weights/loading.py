@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +33,14 @@ from .ldm import WeightMap, appearance_map, controlnet_map, text_map, unet_map, 
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_IGNORED = ("transformer.text_model.embeddings.position_ids",)  # 0..76, which newer CLIPs count
+_COMPUTED = ("transformer.text_model.embeddings.position_ids",)  # 0..76, counted anew
+_OPTIONAL: Mapping[PartName, tuple[str, ...]] = {
+    "unet": (),
+    "appearance": ("input_hint_block.",),  # never read; absent where a U-Net was the start
+    "pose": (),
+    "vae": (),
+    "text": (),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +115,7 @@ def load_models(
         device=device,
         dtype=dtype,
         heads=files.heads or stored_number(metadata, HEADS_KEY) or Placement.heads,
-        text_heads=files.text_heads
-        or stored_number(parts["text"].file.metadata, TEXT_HEADS_KEY),
+        text_heads=files.text_heads or stored_number(parts["text"].file.metadata, TEXT_HEADS_KEY),
     )
     return MagicPoseModels(
         denoiser=MagicPoseDenoiser(
@@ -151,58 +157,120 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
 
 def load_unet(part: Part, placement: Placement) -> UNet2DConditionModel:
     """Load the U-Net, with the reference attention on every layer."""
-    shape = unet_shape(part.shapes, heads=placement.heads)
-    with torch.device("meta"):
-        unet = build_unet(shape)
-    return _fill(unet, part, unet_map(shape), placement)
+    return _fill(*_plan_unet(part, placement), part, placement)
 
 
 def load_appearance(part: Part, placement: Placement) -> AppearanceControlModel:
     """Load the appearance control model; the hint block that it never uses may be absent."""
-    shape = controlnet_shape(part.shapes, heads=placement.heads)
-    with torch.device("meta"):
-        appearance = AppearanceControlModel(shape)
-    return _fill(
-        appearance, part, appearance_map(shape.unet), placement, optional="input_hint_block."
-    )
+    return _fill(*_plan_appearance(part, placement), part, placement)
 
 
 def load_pose(part: Part, placement: Placement) -> PoseControlNet:
     """Load the pose ControlNet."""
-    shape = controlnet_shape(part.shapes, heads=placement.heads)
-    with torch.device("meta"):
-        pose = PoseControlNet(shape)
-    return _fill(pose, part, controlnet_map(shape), placement)
+    return _fill(*_plan_pose(part, placement), part, placement)
 
 
 def load_vae(part: Part, placement: Placement) -> AutoencoderKL:
     """Load the autoencoder."""
-    shape = vae_shape(part.shapes)
-    with torch.device("meta"):
-        vae = build_vae(shape)
-    return _fill(vae, part, vae_map(shape), placement)
+    return _fill(*_plan_vae(part, placement), part, placement)
 
 
 def load_text(part: Part, placement: Placement) -> TextEncoder:
     """Load the text encoder."""
-    # built with memory of its own: it has buffers that no checkpoint fills
-    text = TextEncoder(text_shape(part.shapes, heads=placement.text_heads))
-    return _fill(text, part, text_map(text.level), placement)
+    return _fill(*_plan_text(part, placement), part, placement)
 
 
-def _fill(
-    network: Network,
-    part: Part,
-    weight_map: WeightMap,
-    placement: Placement,
-    optional: str | None = None,
-) -> Network:
-    """Fill a network strictly; keys below the ``optional`` prefix may be absent and become zero."""
-    wanted = {
-        weight_map.ldm_key(name) or name: (name, tuple(tensor.shape))
-        for name, tensor in network.state_dict().items()
-    }
-    _check(part, {key: shape for key, (_, shape) in wanted.items()}, optional)
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """Where a stored sub-model differs from the network that its shapes ask for, by LDM key."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    reshaped: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it in one line; empty where all is well."""
+        return "; ".join(
+            f"{len(keys)} {what} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
+            for what, keys in (
+                ("missing", self.missing),
+                ("unexpected", self.unexpected),
+                ("of another shape", self.reshaped),
+            )
+            if keys
+        )
+
+
+def find_misfit(part: Part) -> Misfit:
+    """Compare a stored sub-model with the network that its shapes ask for.
+
+    Raises:
+        CheckpointError: So much is missing that the architecture cannot be told.
+    """
+    network, weight_map = _PLANS[part.name](part, Placement())
+    return _misfit(part, _wanted(network, weight_map))
+
+
+def _plan_unet(part: Part, placement: Placement) -> tuple[UNet2DConditionModel, WeightMap]:
+    with _telling_shapes(part), torch.device("meta"):
+        shape = unet_shape(part.shapes, heads=placement.heads)
+        return build_unet(shape), unet_map(shape)
+
+
+def _plan_appearance(part: Part, placement: Placement) -> tuple[AppearanceControlModel, WeightMap]:
+    with _telling_shapes(part), torch.device("meta"):
+        shape = controlnet_shape(part.shapes, heads=placement.heads)
+        return AppearanceControlModel(shape), appearance_map(shape.unet)
+
+
+def _plan_pose(part: Part, placement: Placement) -> tuple[PoseControlNet, WeightMap]:
+    with _telling_shapes(part), torch.device("meta"):
+        shape = controlnet_shape(part.shapes, heads=placement.heads)
+        return PoseControlNet(shape), controlnet_map(shape)
+
+
+def _plan_vae(part: Part, placement: Placement) -> tuple[AutoencoderKL, WeightMap]:
+    with _telling_shapes(part), torch.device("meta"):
+        shape = vae_shape(part.shapes)
+        return build_vae(shape), vae_map(shape)
+
+
+def _plan_text(part: Part, placement: Placement) -> tuple[TextEncoder, WeightMap]:
+    with _telling_shapes(part):
+        # with memory of its own: it has buffers that no checkpoint fills
+        text = TextEncoder(text_shape(part.shapes, heads=placement.text_heads))
+        return text, text_map(text.level)
+
+
+_PLANS: Mapping[PartName, Callable[[Part, Placement], tuple[nn.Module, WeightMap]]] = {
+    "unet": _plan_unet,
+    "appearance": _plan_appearance,
+    "pose": _plan_pose,
+    "vae": _plan_vae,
+    "text": _plan_text,
+}
+
+
+@contextmanager
+def _telling_shapes(part: Part) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, IndexError, ValueError) as error:
+        raise CheckpointError(
+            f"the {PART_TITLES[part.name]} in {part.file.path.name} is incomplete or of another "
+            f"architecture ({error}); the file seems to be {describe(part.file)}"
+        ) from error
+
+
+def _fill(network: Network, weight_map: WeightMap, part: Part, placement: Placement) -> Network:
+    """Fill a network strictly, tensor by tensor; what may be absent becomes zero."""
+    wanted = _wanted(network, weight_map)
+    misfit = str(_misfit(part, wanted))
+    if misfit:
+        raise CheckpointError(
+            f"the {PART_TITLES[part.name]} in {part.file.path.name} does not fit: {misfit}. "
+            f"The file seems to be {describe(part.file)}"
+        )
     state = {}
     for key, (name, shape) in wanted.items():
         if key in part.keys:
@@ -214,29 +282,27 @@ def _fill(
     return network.to(placement.device).eval().requires_grad_(False)
 
 
-def _check(part: Part, wanted: Mapping[str, tuple[int, ...]], optional: str | None) -> None:
-    missing = [
-        key
-        for key in wanted
-        if key not in part.keys and not (optional is not None and key.startswith(optional))
-    ]
-    unexpected = [key for key in part.keys if key not in wanted and key not in _IGNORED]
-    reshaped = [
-        f"{key} {shape}, expected {wanted[key]}"
-        for key, shape in part.shapes.items()
-        if key in wanted and math.prod(shape) != math.prod(wanted[key])
-    ]
-    problems = [
-        f"{len(keys)} {what} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-        for what, keys in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("of another shape", reshaped),
-        )
-        if keys
-    ]
-    if problems:
-        raise CheckpointError(
-            f"the {PART_TITLES[part.name]} in {part.file.path.name} does not fit: "
-            f"{'; '.join(problems)}. The file seems to be {describe(part.file)}"
-        )
+def _wanted(network: nn.Module, weight_map: WeightMap) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """List what a network needs: LDM key -> its own name and shape."""
+    return {
+        weight_map.ldm_key(name) or name: (name, tuple(tensor.shape))
+        for name, tensor in network.state_dict().items()
+    }
+
+
+def _misfit(part: Part, wanted: Mapping[str, tuple[str, tuple[int, ...]]]) -> Misfit:
+    absent = [key for key in wanted if key not in part.keys]
+    return Misfit(
+        missing=tuple(key for key in absent if not key.startswith(_OPTIONAL[part.name])),
+        unexpected=tuple(key for key in part.keys if key not in wanted and key not in _COMPUTED),
+        reshaped=tuple(
+            f"{key} {shape}, expected {wanted[key][1]}"
+            for key, shape in part.shapes.items()
+            if key in wanted and _squeezed(shape) != _squeezed(wanted[key][1])
+        ),
+    )
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A 1x1 convolution and a matrix hold the same numbers."""
+    return shape[:2] if shape[2:] == (1, 1) else shape

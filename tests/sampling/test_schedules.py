@@ -46,7 +46,7 @@ def test_ddim_equals_the_authors_tables(numbers, steps, eta):
 def test_ddim_takes_any_number_of_steps(steps):
     timesteps = ddim_timesteps(steps)
     assert len(timesteps) >= steps
-    assert 1 <= min(timesteps)
+    assert min(timesteps) >= 1
     assert max(timesteps) <= 999
 
 
