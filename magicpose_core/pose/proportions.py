@@ -1,0 +1,191 @@
+"""How much longer the reference person's bones are than the driver's, each kind on its own.
+
+A picture shows a bone at its true length or foreshortened, never longer. So a bone of the driver
+is as long as it is in nearly its longest frame, the two sides of a body lend each other their
+lengths, and no bone is believed to differ wildly from the whole person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from .body_tree import BONES, LIMBS, TYPICAL_LENGTH, Mask, Points, guess_trunk
+
+Source = Literal["measured", "clamped", "same limb", "whole person", "unknown"]
+Pair = tuple[int, int]
+Seen = tuple[Points, Mask]
+
+_NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
+_SIDES_AGREE = 0.85  # a side shorter than this share of the other is foreshortened
+_WHOLE_PERSON = 0.6  # weighted quantile of the ratios: foreshortening only lowers them
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoneRatio:
+    """The factor of one kind of bone.
+
+    Attributes:
+        kind: Which bones: torso, thigh ... head, hands, feet, or the whole person.
+        driver: Length in the driver in pixels of the reference's picture, NaN when never seen.
+        reference: Length in the reference in pixels, NaN when not seen.
+        ratio: The factor that is used.
+        source: ``measured`` in both, ``clamped`` to the range about the whole person's ratio; not
+            seen in one of them: the ratio of the other bones of the ``same limb`` or of the
+            ``whole person``; or ``unknown``: no bone is seen in both, the size stays.
+    """
+
+    kind: str
+    driver: float
+    reference: float
+    ratio: float
+    source: Source
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether both people show this bone."""
+        return self.source in ("measured", "clamped")
+
+
+def bone_lengths(points: Points, seen: Mask) -> dict[str, float]:
+    """Measure each kind of bone of a body over the frames in which both its ends were seen.
+
+    Where no frame shows both ends, points of the trunk are guessed from the others.
+
+    Args:
+        points: (F, 19, 2) places in pixels.
+        seen: (F, 19).
+
+    Returns:
+        Length in pixels of each kind but the head; NaN where no frame shows it.
+    """
+    measured = _lengths(points, seen)
+    guessed = _lengths(*guess_trunk(points, seen))
+    return {kind: measured[kind] if measured[kind] > 0 else guessed[kind] for kind in measured}
+
+
+def _lengths(points: Points, seen: Mask) -> dict[str, float]:
+    sides: dict[str, list[float]] = {kind: [] for kind in TYPICAL_LENGTH if kind != "head"}
+    for bone in BONES:
+        if bone.kind in sides:
+            sides[bone.kind].append(_length(points, seen, (bone.parent, bone.child)))
+    return {kind: _join_sides(lengths) for kind, lengths in sides.items()}
+
+
+def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, float]) -> float:
+    """Return the ratio of the sizes of two people, NaN when neither can be compared.
+
+    Longer bones count more. Where no kind of bone is seen in both people, each one's size is
+    guessed from its own bones and the typical body.
+    """
+    kinds = [kind for kind in driver if not np.isnan(driver[kind] + reference[kind])]
+    if kinds:
+        ratios = [reference[kind] / driver[kind] for kind in kinds]
+        return _weighted_quantile(ratios, [TYPICAL_LENGTH[kind] for kind in kinds])
+    return body_size(reference) / body_size(driver)
+
+
+def body_size(lengths: Mapping[str, float]) -> float:
+    """Return the height in pixels that a typical body with these bones has, NaN without any."""
+    kinds = [kind for kind, length in lengths.items() if length > 0]
+    if not kinds:
+        return float("nan")
+    sizes = [lengths[kind] / TYPICAL_LENGTH[kind] for kind in kinds]
+    return _weighted_quantile(sizes, [TYPICAL_LENGTH[kind] for kind in kinds])
+
+
+def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRatio]:
+    """Return the ratio of each kind of bone but the head, and of the ``whole`` person.
+
+    Args:
+        driver: (F, 19, 2) places in pixels and their (F, 19) mask.
+        reference: The same of the reference, one frame.
+        limit: A bone's ratio lies within ``whole / limit .. whole * limit``.
+    """
+    own, ref = bone_lengths(*driver), bone_lengths(*reference)
+    whole = whole_person_ratio(own, ref)
+    if np.isnan(whole):
+        whole = _spread_ratio(driver, reference)
+    ratios = {kind: settle(kind, own[kind], ref[kind], whole, limit) for kind in own}
+    for limb in LIMBS:
+        measured = [ratios[kind] for kind in limb if kind in ratios and ratios[kind].measured]
+        if measured:
+            weights = [TYPICAL_LENGTH[ratio.kind] for ratio in measured]
+            mean = float(np.average([ratio.ratio for ratio in measured], weights=weights))
+            for kind in limb:
+                if kind in ratios and not ratios[kind].measured:
+                    ratios[kind] = replace(ratios[kind], ratio=mean, source="same limb")
+    return {"whole": settle("whole", np.nan, np.nan, whole, limit), **ratios}
+
+
+def distance_ratio(
+    kind: str, pairs: Sequence[Pair], driver: Seen, reference: Seen, whole: float, limit: float
+) -> BoneRatio:
+    """Return the ratio of a part that keeps its shape by distances between its points.
+
+    Args:
+        kind: Its name in the report.
+        pairs: Points whose distances are compared where both people show them.
+        driver: (F, K, 2) places in pixels and their (F, K) mask.
+        reference: The same of the reference, one row a picture or side.
+        whole: Ratio of the whole person, used where nothing can be compared.
+        limit: As in ``body_ratios``.
+    """
+    measured = [(_length(*driver, pair), _length(*reference, pair)) for pair in pairs]
+    both = [(own, ref) for own, ref in measured if own > 0 and ref > 0]
+    if not both:
+        return settle(kind, np.nan, np.nan, whole, limit)
+    ratio = _weighted_quantile([ref / own for own, ref in both], [own for own, _ in both])
+    size = float(np.mean([own for own, _ in both]))
+    return settle(kind, size, ratio * size, whole, limit)
+
+
+def settle(kind: str, driver: float, reference: float, whole: float, limit: float) -> BoneRatio:
+    """Choose the ratio of two lengths, or the whole person's where one is NaN."""
+    measured = reference / driver if driver > 0 else np.nan
+    source: Source
+    if np.isnan(whole):
+        ratio, source = 1.0, "unknown"
+    elif np.isnan(measured):
+        ratio, source = whole, "whole person"
+    else:
+        ratio = float(np.clip(measured, whole / limit, whole * limit))
+        source = "measured" if ratio == measured else "clamped"
+    return BoneRatio(kind=kind, driver=driver, reference=reference, ratio=ratio, source=source)
+
+
+def _length(points: Points, seen: Mask, pair: Pair) -> float:
+    start, end = pair
+    shown: Mask = seen[:, start] & seen[:, end]
+    if not shown.any():
+        return float("nan")
+    lengths = np.linalg.norm(points[shown, start] - points[shown, end], axis=-1)
+    return float(np.quantile(lengths, _NEARLY_LONGEST))
+
+
+def _join_sides(lengths: Sequence[float]) -> float:
+    known = [length for length in lengths if length > 0]
+    if not known:
+        return float("nan")
+    agree = min(known) >= _SIDES_AGREE * max(known)
+    return float(np.mean(known)) if agree else max(known)
+
+
+def _spread_ratio(driver: Seen, reference: Seen) -> float:
+    """Compare people of whom no whole bone is seen by how far the shared points lie apart."""
+    places, seen = reference[0][0], reference[1][0]
+    shared = seen & driver[1].any(axis=0)
+    frames = driver[1][:, shared].all(axis=1)
+    if shared.sum() <= 1 or not frames.any():
+        return float("nan")
+    own = np.median(driver[0][frames][:, shared].std(axis=1).sum(axis=-1))
+    return float(places[shared].std(axis=0).sum() / own) if own > 0 else float("nan")
+
+
+def _weighted_quantile(values: Sequence[float], weights: Sequence[float]) -> float:
+    order = np.argsort(values)
+    share = np.cumsum(np.asarray(weights)[order]) / np.sum(weights)
+    return float(np.asarray(values)[order][np.searchsorted(share, _WHOLE_PERSON)])
