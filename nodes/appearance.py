@@ -53,7 +53,10 @@ class EncodeReference(io.ComfyNode):
                 io.Clip.Input(
                     "clip",
                     optional=True,
-                    tooltip="Encodes the empty prompt, which MagicPose was trained with.",
+                    tooltip=(
+                        "Gives the appearance encoder the empty prompt, which it was trained with. "
+                        "Left open, it reads the text of the frames, as the authors have it."
+                    ),
                 ),
                 io.Conditioning.Input(
                     "conditioning",
@@ -264,11 +267,11 @@ def encode_latents(
     return mean + deviation * torch.randn(mean.shape, generator=generator)
 
 
-def _text(clip: comfy.sd.CLIP | None, conditioning: Conditioning | None) -> Tensor:
+def _text(clip: comfy.sd.CLIP | None, conditioning: Conditioning | None) -> Tensor | None:
     if conditioning is not None:
         return bridge.to_text(conditioning)
     if clip is None:
-        raise InputError("connect clip (for the empty prompt) or conditioning to Encode Reference")
+        return None
     return bridge.to_text(clip.encode_from_tokens_scheduled(clip.tokenize("")))
 
 

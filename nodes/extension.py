@@ -4,9 +4,37 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .appearance import ApplyAppearance, EncodeReference
+from .compare import Compare
+from .dancer import SyntheticDancer
+from .frames import BatchFrames
+from .loaders import LoadAppearanceEncoder, LoadMagicPoseCheckpoint
+from .model_files import register_model_folder
+from .pose_control import ApplyPoseControlNet
+from .pose_maps import ConvertPoses, DrawPoses, LoadPoses, SavePoses
+from .sampling import Sample
+
 
 class MagicPoseExtension(ComfyExtension):
-    """All nodes of the pack."""
+    """All nodes of the pack, and the folder of its models."""
+
+    def __init__(self) -> None:
+        register_model_folder()  # here, since ComfyUI 0.8 does not call on_load
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return []
+        """List the nodes in the order of a graph."""
+        return [
+            LoadMagicPoseCheckpoint,
+            LoadAppearanceEncoder,
+            EncodeReference,
+            ApplyAppearance,
+            ApplyPoseControlNet,
+            BatchFrames,
+            Sample,
+            DrawPoses,
+            LoadPoses,
+            SavePoses,
+            ConvertPoses,
+            SyntheticDancer,
+            Compare,
+        ]

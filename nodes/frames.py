@@ -241,7 +241,7 @@ class BatchFrames(io.ComfyNode):
                 io.Boolean.Input(
                     "loop",
                     default=False,
-                    tooltip="Whether the clip is a loop, for motion modules: passes cross its seam.",
+                    tooltip="Whether the clip is a loop: passes of a motion module cross its seam.",
                 ),
                 io.Boolean.Input(
                     "shared_noise",
@@ -290,8 +290,8 @@ def empty_latent(frames: int, height: int, width: int, *, shared_noise: bool) ->
         raise InputError("pose_maps has no frames; connect at least one pose map")
     if height % LATENT_STRIDE or width % LATENT_STRIDE:
         raise InputError(
-            f"pose maps must have sides that are multiples of {LATENT_STRIDE} pixels, got {width}x{height}; "
-            f"draw or scale them to multiples of {SIZE_MULTIPLE}, 512x512 at best"
+            f"pose maps must have sides of a multiple of {LATENT_STRIDE} pixels, got "
+            f"{width}x{height}; draw or scale them to multiples of {SIZE_MULTIPLE}, best to 512x512"
         )
     samples = torch.zeros(
         frames,

@@ -10,20 +10,18 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
 
 import torch
 from comfy.ldm.modules.attention import optimized_attention_masked
 from torch import Tensor
 
 from .features import BlockId, Features
+from .rows import Guidance, Options, Reading, group_rows, options_of_rows, take_rows
 
 logger = logging.getLogger("magicpose")
 
-Guidance = Literal["image_cfg", "balance"]
-Options = dict[str, object]  # ComfyUI's transformer_options
-T = TypeVar("T")
-CONDITIONAL = 0  # ComfyUI's mark of the positive in ``cond_or_uncond``
+FeaturesAt = Callable[[float, Tensor], Features]  # timestep, (1, L, C) text of the rows
+
 _OFFERS = "magicpose_offers"  # our entry of the options: the references offered so far
 
 
@@ -52,13 +50,14 @@ class Offer:
 
 
 def appearance_wrapper(
-    features_at: Callable[[float], Features], settings: AppearanceSettings
+    features_at: FeaturesAt, settings: AppearanceSettings, *, by_text: bool
 ) -> Callable[..., Tensor]:
     """Make the wrapper (WrappersMP.DIFFUSION_MODEL) that offers a reference to the U-Net.
 
     Args:
-        features_at: Timestep -> the reference's features there.
+        features_at: Gives the reference's features.
         settings: How the reference takes part.
+        by_text: Whether the features depend on the text of the rows that read them.
 
     Source: Chang et al. 2024, section 3.2; the guidance is the released code's.
     """
@@ -68,7 +67,7 @@ def appearance_wrapper(
         forward: Callable[..., Tensor],
         x: Tensor,
         timesteps: Tensor,
-        context: Tensor | None,
+        context: Tensor,
         y: Tensor | None,
         control: dict[str, list[Tensor]] | None,
         options: Options,
@@ -78,36 +77,23 @@ def appearance_wrapper(
         if not _in_range(options, settings.sigma_range):
             return forward(*inputs, options, **more)
 
-        def with_reference(timestep: float | None, part: Options) -> Options:
-            if timestep is None:
+        def offered(reading: Reading | None, part: Options) -> Options:
+            if reading is None:
                 return part
-            return _with_offer(part, Offer(features_at(timestep), settings.strength), warned)
+            features = features_at(reading.timestep, context[reading.text : reading.text + 1])
+            return _with_offer(part, Offer(features, settings.strength), warned)
 
-        groups = _row_groups(options, timesteps, settings.guidance)
+        groups = group_rows(options, timesteps, settings.guidance, context if by_text else None)
         if len(groups) == 1:
-            return forward(*inputs, with_reference(*groups, options), **more)
+            return forward(*inputs, offered(*groups, options), **more)
         output = torch.empty_like(x)
-        for timestep, rows in groups.items():
+        for reading, rows in groups.items():
             *taken, taken_more = take_rows((*inputs, more), rows, x.shape[0])
-            part = with_reference(timestep, _options_of_rows(options, rows, x.shape[0]))
+            part = offered(reading, options_of_rows(options, rows, x.shape[0]))
             output[rows] = forward(*taken, part, **taken_more)
         return output
 
     return run
-
-
-def take_rows(value: T, rows: list[int], batch: int) -> T:
-    """Take rows of every tensor in ``value`` that has one row for each of the batch.
-
-    Dicts, lists and tuples are walked and copied, so that a consumer may empty them.
-    """
-    if isinstance(value, Tensor):
-        return value[rows] if value.ndim and value.shape[0] == batch else value
-    if isinstance(value, dict):
-        return {key: take_rows(item, rows, batch) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(take_rows(item, rows, batch) for item in value)
-    return value
 
 
 def _in_range(options: Options, sigma_range: tuple[float, float]) -> bool:
@@ -115,30 +101,6 @@ def _in_range(options: Options, sigma_range: tuple[float, float]) -> bool:
         return True
     highest, lowest = sigma_range
     return lowest <= float(options["sigmas"][0]) <= highest
-
-
-def _row_groups(
-    options: Options, timesteps: Tensor, guidance: Guidance
-) -> dict[float | None, list[int]]:
-    """Group the batch's rows by the timestep of the reference they see, None for no reference."""
-    chunks = options.get("cond_or_uncond", [CONDITIONAL])
-    rows_a_chunk = timesteps.shape[0] // len(chunks)
-    groups: dict[float | None, list[int]] = {}
-    for row, timestep in enumerate(timesteps.tolist()):
-        offered = guidance == "balance" or chunks[row // rows_a_chunk] == CONDITIONAL
-        groups.setdefault(timestep if offered else None, []).append(row)
-    return groups
-
-
-def _options_of_rows(options: Options, rows: list[int], batch: int) -> Options:
-    """Copy the options so that their entries of one a chunk fit the rows."""
-    part = dict(options)
-    for name in ("cond_or_uncond", "uuids"):
-        if name in options:
-            rows_a_chunk = batch // len(options[name])
-            kept = dict.fromkeys(row // rows_a_chunk for row in rows)
-            part[name] = [options[name][chunk] for chunk in kept]
-    return part
 
 
 def _with_offer(options: Options, offer: Offer, warned: set[BlockId]) -> Options:

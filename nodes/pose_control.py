@@ -101,8 +101,10 @@ class ApplyPoseControlNet(io.ComfyNode):
                 *percent_inputs("the pose"),
             ],
             outputs=[
-                io.Conditioning.Output(display_name="positive"),
-                io.Conditioning.Output(display_name="negative"),
+                io.Conditioning.Output(display_name="positive", tooltip="With the pose"),
+                io.Conditioning.Output(
+                    display_name="negative", tooltip="Without it, or with it for balance"
+                ),
             ],
         )
 

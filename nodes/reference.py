@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import comfy.model_patcher
@@ -23,7 +24,8 @@ class Reference:
     Attributes:
         encoder: The appearance control model.
         latents: (R, 4, h, w) scaled latents of the reference pictures.
-        text: (1, L, C) text embedding that the appearance control model is given.
+        text: (1, L, C) text embedding that the appearance control model is given; None gives it
+            the text of the frames, as the authors do.
         mask: (R, 1, h, w) in [0, 1], 1 where the tokens are offered; None offers all.
         noise_seed: Seed of the noise that is added at each timestep; None adds none (the released
             setting, ``wonoise``).
@@ -31,7 +33,7 @@ class Reference:
 
     encoder: comfy.model_patcher.ModelPatcher
     latents: Tensor
-    text: Tensor
+    text: Tensor | None = None
     mask: Tensor | None = None
     noise_seed: int | None = None
 
@@ -52,22 +54,23 @@ def apply_appearance(
         return model
     encoder = reference.encoder
 
-    def features_at(timestep: float) -> Features:
-        return cache.fetch(
-            timestep,
-            encoder.load_device,
-            lambda: collect_features(
-                encoder,
-                _latents_at(reference, timestep),
-                torch.tensor([timestep]),
-                reference.text,
-                reference.mask,
-            ),
-        )
+    def features_at(timestep: float, frames_text: Tensor) -> Features:
+        text = frames_text if reference.text is None else reference.text
+        # what else the features depend on is the reference itself, and the cache is its own
+        key = (timestep, _digest(frames_text) if reference.text is None else None)
+
+        def compute() -> Features:
+            latents = _latents_at(reference, timestep)
+            at = torch.tensor([timestep])
+            return collect_features(encoder, latents, at, text, reference.mask)
+
+        return cache.fetch(key, encoder.load_device, compute)
 
     patched = model.clone()
     patched.add_wrapper_with_key(
-        WrappersMP.DIFFUSION_MODEL, _KEY, appearance_wrapper(features_at, settings)
+        WrappersMP.DIFFUSION_MODEL,
+        _KEY,
+        appearance_wrapper(features_at, settings, by_text=reference.text is None),
     )
     patched.add_callback_with_key(
         CallbacksMP.ON_DETACH, _KEY, lambda patcher, _: cache.release(patcher.load_device)
@@ -76,6 +79,10 @@ def apply_appearance(
     if not any(encoder.is_clone(other) for other in others):
         patched.set_additional_models(_KEY, [*others, encoder])
     return patched
+
+
+def _digest(text: Tensor) -> bytes:
+    return hashlib.sha256(text.float().cpu().numpy().tobytes()).digest()
 
 
 def _latents_at(reference: Reference, timestep: float) -> Tensor:

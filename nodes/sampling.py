@@ -8,10 +8,11 @@ import comfy.sample
 import comfy.samplers
 import comfy.utils
 import latent_preview
-import nodes
 import torch
 from comfy_api.latest import io
 from torch import Tensor
+
+import nodes
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.sampling.schedules import ddim_timesteps

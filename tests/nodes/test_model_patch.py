@@ -8,25 +8,6 @@ import torch
 from . import golden
 
 
-@pytest.fixture
-def patched(pack, micro):
-    def apply(model=None, latents=None, text=None, limit=1 << 30, **settings):
-        want = golden.numbers("networks")
-        reference = pack("nodes.reference")
-        return reference.apply_appearance(
-            model or micro.model,
-            reference.Reference(
-                encoder=micro.encoder,
-                latents=want["reference_latent"] if latents is None else latents,
-                text=want["context_cond"] if text is None else text,
-            ),
-            pack("nodes.model_patch").AppearanceSettings(**settings),
-            pack("nodes.features").FeatureCache(limit, torch.device("cpu")),
-        )
-
-    return apply
-
-
 def forward(model, x, timestep, context, chunks, control=None):
     """One forward of the U-Net as a sampler would run it."""
     import comfy.patcher_extension as extension

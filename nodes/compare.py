@@ -1,0 +1,122 @@
+"""Compare: reference, pose and result side by side, and how near the result is to the truth."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..magicpose_core import images as core_images
+from ..magicpose_core.errors import InputError
+from . import bridge
+from .sockets import CATEGORY, node_id
+
+
+class Compare(io.ComfyNode):
+    """A labelled strip a frame, and metrics where the right frames are known."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("Compare"),
+            display_name="Compare",
+            category=CATEGORY,
+            description=(
+                "Puts reference, pose and result beside each other: a strip for each frame (for "
+                "Create Video) or a sheet of some frames. With the true frames it also measures "
+                "PSNR and SSIM."
+            ),
+            inputs=[
+                io.Image.Input("result", tooltip="The rendered frames."),
+                io.Image.Input("reference", optional=True, tooltip="The person's picture."),
+                io.Image.Input("pose_maps", optional=True, tooltip="One map a frame."),
+                io.Image.Input("truth", optional=True, tooltip="The true frames, one each."),
+                io.Combo.Input(
+                    "layout",
+                    options=["strips", "sheet"],
+                    default="strips",
+                    tooltip="strips: one picture a frame. sheet: one picture of some frames.",
+                ),
+                io.Int.Input(
+                    "rows",
+                    default=4,
+                    min=1,
+                    max=64,
+                    tooltip="Frames on a sheet, evenly spaced over the clip.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(tooltip="Strips or the sheet"),
+                io.String.Output(
+                    display_name="metrics", tooltip="Mean PSNR in dB and SSIM; empty without truth"
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        result: Tensor,
+        layout: str,
+        rows: int,
+        reference: Tensor | None = None,
+        pose_maps: Tensor | None = None,
+        truth: Tensor | None = None,
+    ) -> io.NodeOutput:
+        given = {"reference": reference, "pose": pose_maps, "result": result, "truth": truth}
+        clips = {
+            label: _clip(images, label, result.shape[0])
+            for label, images in given.items()
+            if images is not None
+        }
+        pictures = _strips(clips) if layout == "strips" else _sheet(clips, rows)
+        metrics = "" if truth is None else _metrics(clips["result"], clips["truth"])
+        return io.NodeOutput(pictures, metrics, ui=ui.PreviewText(metrics) if metrics else None)
+
+
+def _clip(images: Tensor, label: str, frames: int) -> Tensor:
+    """(F, 3, H, W) in [0, 1]; one picture serves all frames."""
+    clip = bridge.to_pictures(images, label)
+    if clip.shape[0] not in (1, frames):
+        raise InputError(
+            f"{label} has {clip.shape[0]} pictures, the result {frames} frames; "
+            "connect one picture, or one a frame"
+        )
+    return clip.expand(frames, -1, -1, -1)
+
+
+def _strips(clips: dict[str, Tensor]) -> Tensor:
+    from ..magicpose_core.video.frames import side_by_side
+
+    frames = len(next(iter(clips.values())))
+    return bridge.drawings_to_image(
+        [
+            side_by_side([_uint8(clip, frame) for clip in clips.values()], list(clips))
+            for frame in range(frames)
+        ]
+    )
+
+
+def _sheet(clips: dict[str, Tensor], rows: int) -> Tensor:
+    from ..magicpose_core.video.frames import ContactSheet
+
+    result = clips["result"]
+    frames, _, height, width = result.shape
+    sheet = ContactSheet(list(clips), frame_count=frames, rows=rows, cell=(width, height))
+    for frame in sheet.frame_indices:
+        sheet.add(frame, *(_uint8(clip, frame) for clip in clips.values()))
+    return bridge.drawings_to_image([sheet.picture()])
+
+
+def _uint8(clip: Tensor, frame: int) -> object:
+    return core_images.to_uint8(clip[frame : frame + 1])[0]
+
+
+def _metrics(result: Tensor, truth: Tensor) -> str:
+    """Mean over frames; infinite PSNR means equal frames."""
+    if result.shape != truth.shape:
+        raise InputError(
+            f"truth must have the result's size, {tuple(result.shape)}, got {tuple(truth.shape)}"
+        )
+    from ..magicpose_core.evaluation.pixel import psnr, ssim
+
+    return f"PSNR {psnr(result, truth).mean():.2f} dB, SSIM {ssim(result, truth).mean():.4f}"

@@ -1,0 +1,94 @@
+"""Synthetic Dancer: a person, a dance and the right answer, without any file."""
+
+from __future__ import annotations
+
+import comfy.utils
+import numpy as np
+from comfy_api.latest import io
+
+from ..magicpose_core.pose.keypoints import PoseSequence
+from . import bridge
+from .sockets import CATEGORY, PoseKeypoint, node_id, seed_input
+
+_MAP_SIZE = 512  # pixels that the poses are drawn at, as in the demo model's training
+
+
+class SyntheticDancer(io.ComfyNode):
+    """One of endlessly many synthetic people, on which the demo model was trained."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("SyntheticDancer"),
+            display_name="Synthetic Dancer",
+            category=CATEGORY,
+            description=(
+                "Paints a synthetic person and a dance with exact keypoints, to try a graph "
+                "without a picture, a video or a detector. The demo model knows such people, "
+                "though not these ones."
+            ),
+            inputs=[
+                io.Int.Input(
+                    "dancer",
+                    default=0,
+                    min=0,
+                    max=2**31 - 1,
+                    tooltip="Number of the person; none of them was seen in training.",
+                ),
+                io.Int.Input(
+                    "driver",
+                    default=0,
+                    min=0,
+                    max=2**31 - 1,
+                    tooltip="Number of the person whose body dances; another one needs alignment.",
+                ),
+                io.Int.Input(
+                    "frames", default=16, min=1, max=10000, tooltip="Number of frames of the dance."
+                ),
+                io.Int.Input(
+                    "size",
+                    default=128,
+                    min=64,
+                    max=1024,
+                    step=64,
+                    tooltip="Width and height of the pictures in pixels.",
+                ),
+                seed_input("Seed of the dance."),
+            ],
+            outputs=[
+                io.Image.Output(display_name="reference", tooltip="The person, in another posture"),
+                PoseKeypoint.Output(
+                    display_name="keypoints", tooltip="The driver's exact keypoints, one a frame"
+                ),
+                io.Image.Output(
+                    display_name="truth",
+                    tooltip="The person in the dance: what a model should render",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, dancer: int, driver: int, frames: int, size: int, seed: int) -> io.NodeOutput:
+        from ..magicpose_core.data.dancers.figure import pose_figure
+        from ..magicpose_core.data.dancers.landmarks import person_pose
+        from ..magicpose_core.data.dancers.motion import draw_motion, posture_at
+        from ..magicpose_core.data.dancers.person import draw_dancer
+        from ..magicpose_core.data.dancers.render import render_dancer
+
+        person, body = draw_dancer(dancer, "heldout"), draw_dancer(driver, "heldout").body
+        rng = np.random.default_rng(seed)
+        still, dance = draw_motion(rng), draw_motion(rng)
+        postures = [posture_at(dance, frame / frames) for frame in range(frames)]
+        progress = comfy.utils.ProgressBar(frames)
+        truth, people = [], []
+        for posture in postures:
+            truth.append(render_dancer(person, posture, size))
+            people.append((person_pose(body, posture, pose_figure(body, posture)),))
+            progress.update(1)
+        reference = [render_dancer(person, posture_at(still, 0.0), size)]
+        poses = PoseSequence(frames=tuple(people), width=_MAP_SIZE, height=_MAP_SIZE)
+        return io.NodeOutput(
+            bridge.drawings_to_image(reference),
+            bridge.to_pose_keypoints(poses),
+            bridge.drawings_to_image(truth),
+        )

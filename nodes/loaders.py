@@ -1,0 +1,166 @@
+"""Loaders: the all-in-one checkpoint, or the appearance encoder alone."""
+
+from __future__ import annotations
+
+import comfy.utils
+import folder_paths
+import torch
+from comfy_api.latest import io
+
+from ..magicpose_core.errors import InputError
+from ..magicpose_core.weights import infer
+from ..magicpose_core.weights.checkpoint import open_checkpoint
+from ..magicpose_core.weights.contents import Part, find_part
+from . import model_files, native
+from .sockets import CATEGORY, AppearanceEncoder, node_id
+
+_DTYPES = {
+    "default": None,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+def _file_input(tooltip: str) -> io.Combo.Input:
+    return io.Combo.Input("file", options=model_files.model_names(), tooltip=tooltip)
+
+
+def _dtype_input() -> io.Combo.Input:
+    return io.Combo.Input(
+        "dtype",
+        options=list(_DTYPES),
+        default="default",
+        tooltip="Precision of the networks' weights; default leaves the choice to ComfyUI.",
+    )
+
+
+def _fingerprint(file: str) -> str:
+    """Name a file's state, so that a file written anew is loaded anew."""
+    try:
+        status = model_files.model_path(file).stat()
+    except (InputError, OSError):
+        return f"{file} absent"
+    return f"{file} {status.st_size} {status.st_mtime_ns}"
+
+
+def _weights(part: Part) -> native.Weights:
+    return {key: part.file.read(stored) for key, stored in part.keys.items()}
+
+
+def _heads(part: Part) -> int:
+    return infer.stored_number(part.file.metadata, infer.HEADS_KEY) or 8
+
+
+class LoadMagicPoseCheckpoint(io.ComfyNode):
+    """The five networks of an all-in-one file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("LoadCheckpoint"),
+            display_name="Load MagicPose Checkpoint",
+            category=CATEGORY,
+            description=(
+                "Loads the released checkpoint (model_state-110000.th, from "
+                "https://github.com/Boese0601/MagicDance), one converted or trained with this "
+                "pack, or the bundled demo model. Put files into models/magicpose."
+            ),
+            inputs=[
+                _file_input("A whole MagicPose model in models/magicpose or models/checkpoints."),
+                _dtype_input(),
+            ],
+            outputs=[
+                io.Model.Output(tooltip="The Stable Diffusion 1.5 U-Net inside"),
+                io.Clip.Output(tooltip="Its text encoder"),
+                io.Vae.Output(tooltip="Its autoencoder"),
+                io.ControlNet.Output(
+                    display_name="CONTROL_NET", tooltip="The pose ControlNet, for Apply Pose"
+                ),
+                AppearanceEncoder.Output(
+                    display_name="APPEARANCE_ENCODER", tooltip="For Encode Reference"
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str, dtype: str) -> str:
+        return f"{_fingerprint(file)} {dtype}"
+
+    @classmethod
+    def execute(cls, file: str, dtype: str) -> io.NodeOutput:
+        opened = open_checkpoint(model_files.model_path(file))
+        unet, text, vae, pose, appearance = (
+            find_part(opened, name) for name in ("unet", "text", "vae", "pose", "appearance")
+        )
+        progress = comfy.utils.ProgressBar(5)
+        built = []
+        for build in (
+            lambda: _build_unet(unet, dtype),
+            lambda: _build_clip(text),
+            lambda: native.build_vae(infer.vae_shape(vae.shapes), _weights(vae)),
+            lambda: _build_control_net(pose, dtype),
+            lambda: _build_appearance_encoder(appearance, dtype),
+        ):
+            built.append(build())
+            progress.update(1)
+        return io.NodeOutput(*built)
+
+
+class LoadAppearanceEncoder(io.ComfyNode):
+    """The appearance control model alone, for any SD 1.5 checkpoint."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("LoadAppearanceEncoder"),
+            display_name="Load Appearance Encoder",
+            category=CATEGORY,
+            description=(
+                "Loads the appearance encoder out of an all-in-one file, an appearance pretraining "
+                "(stage 1) file or a file of its own, to go with any Stable Diffusion 1.5 "
+                "checkpoint. Put files into models/magicpose."
+            ),
+            inputs=[
+                _file_input(
+                    "A file with an appearance encoder in models/magicpose or checkpoints."
+                ),
+                _dtype_input(),
+            ],
+            outputs=[
+                AppearanceEncoder.Output(
+                    display_name="APPEARANCE_ENCODER", tooltip="For Encode Reference"
+                )
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str, dtype: str) -> str:
+        return f"{_fingerprint(file)} {dtype}"
+
+    @classmethod
+    def execute(cls, file: str, dtype: str) -> io.NodeOutput:
+        part = find_part(open_checkpoint(model_files.model_path(file)), "appearance")
+        return io.NodeOutput(_build_appearance_encoder(part, dtype))
+
+
+def _build_unet(part: Part, dtype: str) -> object:
+    shape = infer.unet_shape(part.shapes, heads=_heads(part))
+    return native.build_unet(shape, _weights(part), _DTYPES[dtype])
+
+
+def _build_appearance_encoder(part: Part, dtype: str) -> object:
+    shape = infer.unet_shape(part.shapes, heads=_heads(part))
+    return native.build_appearance_unet(shape, _weights(part), _DTYPES[dtype])
+
+
+def _build_control_net(part: Part, dtype: str) -> object:
+    shape = infer.controlnet_shape(part.shapes, heads=_heads(part))
+    return native.build_control_net(shape, _weights(part), _DTYPES[dtype])
+
+
+def _build_clip(part: Part) -> object:
+    heads = infer.stored_number(part.file.metadata, infer.TEXT_HEADS_KEY)
+    shape = infer.text_shape(part.shapes, heads=heads)
+    embeddings = folder_paths.get_folder_paths("embeddings")
+    return native.build_clip(shape, _weights(part), embeddings)

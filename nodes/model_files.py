@@ -1,0 +1,42 @@
+"""Where ComfyUI finds MagicPose's weight files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import folder_paths
+
+from ..magicpose_core.errors import InputError
+from ..magicpose_core.weights.checkpoint import SUFFIXES
+
+FOLDER = "magicpose"
+_DEMO = Path(__file__).resolve().parents[1] / "magicpose_core" / "demo"
+
+
+def register_model_folder() -> None:
+    """Tell ComfyUI of models/magicpose, of the demo model and of the checkpoints folders.
+
+    Folders that extra_model_paths.yaml names stay first. Repeating it changes nothing.
+    """
+    own = Path(folder_paths.models_dir) / FOLDER
+    for path in (own, *folder_paths.get_folder_paths("checkpoints"), _DEMO):
+        folder_paths.add_model_folder_path(FOLDER, str(path))
+    folder_paths.folder_names_and_paths[FOLDER][1].update(SUFFIXES)
+
+
+def model_names() -> list[str]:
+    """List the files that a user may choose."""
+    return folder_paths.get_filename_list(FOLDER)
+
+
+def model_path(name: str) -> Path:
+    """Find a file that the user chose.
+
+    Raises:
+        InputError: It is gone.
+    """
+    path = folder_paths.get_full_path(FOLDER, name)
+    if path is None:
+        folders = ", ".join(folder_paths.get_folder_paths(FOLDER))
+        raise InputError(f"{name} is in none of {folders}; put it there, or choose another file")
+    return Path(path)
