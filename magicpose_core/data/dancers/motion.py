@@ -14,8 +14,8 @@ class Posture(NamedTuple):
     """One moment of a dance. Angles in radians; sides are the dancer's own.
 
     Arms and legs hang at 0 and rise outwards; a bent elbow turns the forearm further upwards
-    (negative: inwards, before the body). Blink and mouth rest at 0, their lowest value. ``lift`` foreshortens a leg towards the viewer, ``turn``
-    rotates the whole figure about its vertical axis.
+    (negative: inwards, before the body). ``lift`` foreshortens a leg towards the viewer, ``turn``
+    rotates the whole figure about its vertical axis. Blink and mouth rest at 0, their lowest.
     """
 
     sway: float

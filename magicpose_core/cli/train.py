@@ -1,0 +1,44 @@
+"""``magicpose train``: the autoencoder, the base model and the paper's two stages."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+STAGES = ("vae", "base", "stage1", "stage2")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train the two stages (and, for a model of one's own, the base and the autoencoder)",
+        description="Train one stage. The same command goes on where the last checkpoint stands.",
+    )
+    parser.add_argument("stage", choices=STAGES, help="what to train")
+    parser.add_argument("config", type=Path, help="TOML file with the settings")
+    parser.add_argument(
+        "--steps", type=int, default=None, help="stop after this many steps instead of the file's"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and export."""
+    from ..training.config import read_config
+    from ..training.run import train_stage
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    config = read_config(arguments.config)
+    exported = train_stage(arguments.stage, config, stop_at=arguments.steps, on_step=_show)
+    if exported is not None:
+        sys.stdout.write(f"{exported}\n")
+    return 0
+
+
+def _show(steps_done: int, loss: float) -> None:
+    if steps_done % 10 == 0:
+        sys.stdout.write(f"step {steps_done}: loss {loss:.4f}\n")
+        sys.stdout.flush()

@@ -1,0 +1,106 @@
+"""Train the autoencoder of a model of one's own: pixels, edges, and a weak pull to N(0, 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from ..models.sd15 import LATENT_SCALE
+from ..models.vae import decode, encode
+from .loop import Batch
+
+
+class AutoencoderObjective(nn.Module):
+    """Reconstruction of pictures through a sample of the posterior.
+
+    The mean absolute and squared error of pixels, the absolute error of differences between
+    neighbours (edges), and the Kullback-Leibler divergence of the posterior from N(0, 1).
+    """
+
+    def __init__(self, vae: AutoencoderKL, *, kl: float, edges: float) -> None:
+        """Take an autoencoder to train.
+
+        Args:
+            vae: Trained in place.
+            kl: Weight of the Kullback-Leibler term.
+            edges: Weight of the edges.
+        """
+        super().__init__()
+        self.vae = vae
+        self._kl = kl
+        self._edges = edges
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute the loss of ``pictures`` (B, 3, H, W) in [-1, 1], ``noise`` (B, 4, h, w)."""
+        pictures = batch["pictures"]
+        moments = self.vae.encode(pictures).latent_dist.parameters.float()
+        mean, log_variance = moments.chunk(2, dim=1)
+        log_variance = log_variance.clamp(-30, 20)
+        latents = mean + torch.exp(0.5 * log_variance) * batch["noise"]
+        error = self.vae.decode(latents).sample.float() - pictures
+        loss = error.abs().mean() + error.square().mean()
+        loss = loss + self._edges * edge_error(error)
+        return loss + self._kl * kl_divergence(mean, log_variance)
+
+
+def edge_error(error: Tensor) -> Tensor:
+    """Mean absolute difference of an error picture (B, C, H, W) between neighbours, both ways."""
+    across = error.diff(dim=-1).abs().mean()
+    down = error.diff(dim=-2).abs().mean()
+    return across + down
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Mean divergence, in nats a number, of N(mean, variance) from N(0, 1)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+
+
+@torch.no_grad()
+def normalize_latents(vae: AutoencoderKL, pictures: Tensor) -> None:
+    """Give the scaled latents of these pictures mean 0 and deviation 1 in each channel.
+
+    Diffusion expects that. The change is put into the 1x1 convolutions on both sides of the
+    latents, so what the autoencoder reconstructs stays the same.
+
+    Args:
+        vae: Changed in place.
+        pictures: (B, 3, H, W) in [-1, 1].
+    """
+    latents = torch.cat([encode(vae, rows, None) for rows in pictures.split(16)])
+    mean = latents.mean(dim=(0, 2, 3)) / LATENT_SCALE
+    deviation = latents.std(dim=(0, 2, 3))
+    channels = len(mean)
+    into, out_of = vae.quant_conv, vae.post_quant_conv
+    out_of.bias += (out_of.weight[:, :, 0, 0] * mean).sum(dim=1)
+    out_of.weight *= deviation.reshape(1, -1, 1, 1)
+    into.bias[:channels] = (into.bias[:channels] - mean) / deviation
+    into.weight[:channels] /= deviation.reshape(-1, 1, 1, 1)
+    into.bias[channels:] -= 2 * deviation.log()
+
+
+@torch.no_grad()
+def reconstruction_loss(vae: AutoencoderKL, pictures: Tensor) -> float:
+    """Measure how far reconstructions are off: minus their mean PSNR in dB.
+
+    Args:
+        vae: The autoencoder.
+        pictures: (B, 3, H, W) in [-1, 1].
+    """
+    decibels = []
+    for rows in pictures.split(16):
+        rebuilt = decode(vae, encode(vae, rows, None)).clamp(-1, 1)
+        errors = F.mse_loss(rebuilt / 2, rows / 2, reduction="none").mean(dim=(1, 2, 3))
+        decibels.append(-10 * errors.log10())
+    return -float(torch.cat(decibels).mean())
+
+
+@torch.no_grad()
+def reconstruction_grid(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
+    """Put pictures (B, 3, H, W) above their reconstructions -> (3, 2H, B W) in [0, 1]."""
+    rebuilt = decode(vae, encode(vae, pictures, None)).clamp(-1, 1)
+    columns: Sequence[Tensor] = torch.cat([pictures, rebuilt], dim=2).unbind()
+    return (torch.cat(list(columns), dim=2) + 1) / 2

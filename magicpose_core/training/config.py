@@ -1,0 +1,255 @@
+"""What a training run is: a TOML file read into frozen dataclasses, unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar, Union, get_args, get_origin
+
+from ..errors import InputError
+from ..models.sd15 import UNetShape, VaeShape
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found]
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the people come from.
+
+    Attributes:
+        source: ``dancers`` are drawn; ``tiktok`` is a folder in the authors' layout.
+        folder: Root of the authors' layout; not for dancers.
+        train: Name of the folder with the training frames.
+        validation: Name of the folder with the frames of other people.
+        cache: Folder for the latents and pose maps, computed once; see ``training.latents``.
+        size: Side of the square pictures in pixels.
+        people: Dancers to draw.
+        frames: Frames of each dancer.
+        heldout: Dancers or subjects kept for validation.
+        image_bin_limit: A picture whose most frequent grey level (of 256) covers more than this
+            many pixels in a thousand counts as near-uniform and is left out.
+    """
+
+    source: Literal["dancers", "tiktok"] = "tiktok"
+    folder: Path | None = None
+    train: str = "train_set"
+    validation: str = "val_set"
+    cache: Path = Path("runs/cache")
+    size: int = 512
+    people: int = 2000
+    frames: int = 8
+    heldout: int = 32
+    image_bin_limit: int = 800
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartConfig:
+    """Which weights a run starts from.
+
+    Attributes:
+        checkpoint: Whole model, stage-1 file, control_sd15_ini or Stable Diffusion 1.5; None
+            draws random weights of the shapes in ``[network]``.
+        pose: A pose ControlNet (control_v11p_sd15_openpose); None takes the checkpoint's, or else
+            a copy of the U-Net with zero convolutions.
+        vae: An autoencoder; None takes the checkpoint's.
+    """
+
+    checkpoint: Path | None = None
+    pose: Path | None = None
+    vae: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Shapes of networks that start from random weights.
+
+    Attributes:
+        channels: Channels of each level of the U-Net, the appearance model and the ControlNet.
+        heads: Attention heads.
+        text_width: Width of the text encoder, which only ever reads the empty prompt.
+        vae_channels: Channels of each level of the autoencoder.
+        vae_resnets: ResBlocks a level of the autoencoder.
+    """
+
+    channels: tuple[int, ...] = UNetShape.channels
+    heads: int = UNetShape.heads
+    text_width: int = UNetShape.context
+    vae_channels: tuple[int, ...] = VaeShape.channels
+    vae_resnets: int = VaeShape.resnets
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """How weights are stepped; the defaults are the paper's.
+
+    Attributes:
+        learning_rate: Of AdamW, after the warm-up.
+        betas: Of AdamW.
+        weight_decay: Of AdamW.
+        clip: Largest norm of all gradients together, taken after unscaling.
+        batch: Pairs a process and forward pass.
+        accumulate: Forward passes a step.
+        warmup: Steps over which the learning rate rises from 0.
+        schedule: ``constant``, or ``cosine`` down to a twentieth at the last step.
+        ema: Decay of the averaged weights; 0 keeps none.
+        eight_bit: Keep AdamW's moments in 8 bits (bitsandbytes, CUDA only).
+    """
+
+    learning_rate: float = 1e-5
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    clip: float = 0.5
+    batch: int = 8
+    accumulate: int = 1
+    warmup: int = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    ema: float = 0.0
+    eight_bit: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveConfig:
+    """What is learned.
+
+    Attributes:
+        parts: What the ``base`` stage trains; the paper's stages name theirs themselves.
+        wonoise: Show the reference clean; otherwise with the target's own noise.
+        plain_share: Share of each batch that the U-Net sees alone, so that guidance has a model
+            to step away from. 0 in the paper, whose U-Net is trained already.
+        kl: Weight of the autoencoder's Kullback-Leibler term.
+        edges: Weight of the autoencoder's error between neighbouring pixels.
+    """
+
+    parts: tuple[Literal["unet", "appearance", "pose"], ...] = ("unet", "appearance", "pose")
+    wonoise: bool = True
+    plain_share: float = 0.0
+    kl: float = 1e-4
+    edges: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """How the machine is used and what is written down.
+
+    Attributes:
+        steps: Optimizer steps of the whole run.
+        seed: Of every random number.
+        mixed_precision: Of the forward and backward pass.
+        frozen_dtype: What frozen weights are kept in.
+        gradient_checkpointing: Trade time for memory.
+        save_every: Steps between checkpoints.
+        validate_every: Steps between validations.
+        sample_every: Steps between pictures; 0 makes none.
+        guidance_scale: Of those pictures.
+        world_size: Processes that must take part; a launcher that starts fewer is an error.
+    """
+
+    steps: int = 100_000
+    seed: int = 42
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    frozen_dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
+    gradient_checkpointing: bool = False
+    save_every: int = 10_000
+    validate_every: int = 1_000
+    sample_every: int = 1_000
+    guidance_scale: float = 7.0
+    world_size: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """A whole run; each attribute is a table of the TOML file, ``output`` a top-level key.
+
+    Attributes:
+        output: Folder of checkpoints, curves and pictures.
+    """
+
+    output: Path
+    data: DataConfig = DataConfig()
+    start: StartConfig = StartConfig()
+    network: NetworkConfig = NetworkConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    run: RunConfig = RunConfig()
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a training configuration.
+
+    Raises:
+        InputError: The file is absent or no TOML, a key is unknown, or a value has another type.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"no configuration at {path}; check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML file: {error}") from error
+    return parse(TrainingConfig, content, path.name)
+
+
+def parse(kind: type[Config], content: Mapping[str, object], where: str) -> Config:
+    """Build a dataclass from a table.
+
+    Args:
+        kind: The dataclass.
+        content: The table.
+        where: What messages call it.
+
+    Raises:
+        InputError: A key is unknown or missing, or a value has another type.
+    """
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(content) - set(hints))
+    if unknown:
+        raise InputError(
+            f"{where} has no setting {', '.join(unknown)}; it has {', '.join(sorted(hints))}"
+        )
+    values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in content.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise InputError(f"{where} is incomplete: {error}") from error
+
+
+def _convert(hint: object, value: object, where: str) -> object:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
+        return parse(hint, value, where)
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _convert(next(kind for kind in arguments if kind is not type(None)), value, where)
+    if origin is tuple and isinstance(value, list):
+        if arguments[-1] is Ellipsis:
+            arguments = (arguments[0],) * len(value)
+        if len(arguments) == len(value):
+            pairs = zip(arguments, value, strict=True)
+            return tuple(_convert(kind, part, where) for kind, part in pairs)
+    elif origin is Literal and value in arguments:
+        return value
+    elif type(value) in _TOML_TYPES.get(hint, ()):
+        return hint(value)  # type: ignore[operator]
+    wanted = f"one of {', '.join(map(str, arguments))}" if origin is Literal else _name(hint)
+    raise InputError(f"{where} must be {wanted}, got {value!r}")
+
+
+def _name(hint: object) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
+
+
+_TOML_TYPES: Mapping[object, tuple[type, ...]] = {
+    int: (int,),
+    bool: (bool,),
+    str: (str,),
+    float: (int, float),
+    Path: (str,),
+}

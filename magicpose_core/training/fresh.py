@@ -1,0 +1,56 @@
+"""Networks with random weights in the shapes of a configuration, for a model of one's own."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKL
+
+from ..models.appearance import AppearanceControlModel
+from ..models.denoiser import MagicPoseDenoiser
+from ..models.networks import build_unet, build_vae
+from ..models.pose_control import PoseControlNet
+from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
+from ..models.text import TextEncoder
+from .config import NetworkConfig
+
+_TEXT_LAYERS = 1
+
+
+def fresh_vae(config: NetworkConfig, seed: int) -> AutoencoderKL:
+    """Draw an autoencoder."""
+    with _seeded(seed):
+        return build_vae(VaeShape(channels=config.vae_channels, resnets=config.vae_resnets))
+
+
+def fresh_denoiser(config: NetworkConfig, seed: int) -> MagicPoseDenoiser:
+    """Draw a U-Net, an appearance control model and a pose ControlNet."""
+    unet = UNetShape(channels=config.channels, heads=config.heads, context=config.text_width)
+    shape = ControlNetShape(unet=unet)
+    with _seeded(seed):
+        return MagicPoseDenoiser(
+            build_unet(unet), AppearanceControlModel(shape), PoseControlNet(shape)
+        )
+
+
+def fresh_text(config: NetworkConfig, seed: int) -> TextEncoder:
+    """Draw a small text encoder; a model that only reads the empty prompt needs no other."""
+    width = config.text_width
+    heads = max(count for count in range(1, 13) if width % count == 0)
+    with _seeded(seed):
+        return TextEncoder(
+            TextShape(width=width, layers=_TEXT_LAYERS, heads=heads, feed_forward=4 * width)
+        )
+
+
+class _seeded:  # noqa: N801 - reads as a phrase after `with`
+    """Seed torch's global generator, which network constructors draw from, and restore it."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __enter__(self) -> None:
+        self._kept = torch.get_rng_state()
+        torch.manual_seed(self._seed)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_rng_state(self._kept)

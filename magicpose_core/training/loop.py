@@ -1,0 +1,233 @@
+"""The training loop that all stages share: accumulate, clip, step, average, validate, save."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..files import atomic_path
+from ..images import write_image
+from .checkpoints import BEST, LAST, Progress, TrainedState, load_state, save_state
+from .config import TrainingConfig
+from .curves import Curves
+from .ema import Ema
+from .optimizer import learning_rate_at, make_optimizer
+
+Batch = Mapping[str, Tensor]
+BatchAt = Callable[[int], Batch]  # number of the forward pass, counted over the whole run
+OnStep = Callable[[int, float], None]  # steps done, loss
+
+_log = logging.getLogger("magicpose")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a stage gives to the loop.
+
+    Attributes:
+        stage: Its name, kept in checkpoints.
+        objective: ``objective(batch) -> loss``; its parameters that require gradients are trained.
+        batch_at: Makes the batch of this process for the n-th forward pass; the same n gives the
+            same batch for ever.
+        validate: Measures the objective on fixed data and noise; lower is better.
+        draw: Makes a picture (3, H, W) in [0, 1] to look at, or None.
+    """
+
+    stage: str
+    objective: nn.Module
+    batch_at: BatchAt
+    validate: Callable[[], float]
+    draw: Callable[[], Tensor | None]
+
+
+def make_accelerator(config: TrainingConfig) -> Accelerator:
+    """Set the processes up.
+
+    Raises:
+        InputError: Another number of processes came than the configuration names.
+    """
+    accelerator = Accelerator(
+        mixed_precision=config.run.mixed_precision,
+        gradient_accumulation_steps=config.optimizer.accumulate,
+    )
+    if accelerator.num_processes != config.run.world_size:
+        raise InputError(
+            f"run.world_size is {config.run.world_size} and {accelerator.num_processes} "
+            f"process(es) started; use torchrun --nproc-per-node {config.run.world_size} -m "
+            "magicpose_core.cli train ..., or change the setting"
+        )
+    return accelerator
+
+
+def train(
+    task: Task,
+    config: TrainingConfig,
+    accelerator: Accelerator,
+    *,
+    stop_at: int | None = None,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Train, or go on where the last checkpoint in ``config.output`` stands.
+
+    Args:
+        task: What to train.
+        config: How.
+        accelerator: See :func:`make_accelerator`.
+        stop_at: Stop after this many steps in all; None goes to the configured end.
+        on_step: Called after each step with steps done and loss.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        CheckpointError: The checkpoint there is of another run.
+        OutputError: The disk is full; the checkpoint before is whole.
+        InputError: The loss is no longer a number.
+    """
+    return _Run(task, config, accelerator).train(stop_at or config.run.steps, on_step)
+
+
+class _Run:
+    """The live state of one run on one process."""
+
+    def __init__(self, task: Task, config: TrainingConfig, accelerator: Accelerator) -> None:
+        self._task = task
+        self._config = config
+        self._accelerator = accelerator
+        objective = task.objective.to(accelerator.device)
+        parameters = {
+            name: parameter
+            for name, parameter in objective.named_parameters()
+            if parameter.requires_grad
+        }
+        optimizer = make_optimizer(parameters.values(), config.optimizer)
+        self._objective, self._optimizer = accelerator.prepare(objective, optimizer)
+        ema = Ema(parameters, config.optimizer.ema) if config.optimizer.ema else None
+        self._state = TrainedState(parameters, optimizer, ema)
+        self._progress = self._resume()
+        self._curves = (
+            Curves(config.output, self._progress.step) if accelerator.is_main_process else None
+        )
+
+    def train(self, stop_at: int, on_step: OnStep | None) -> Path:
+        try:
+            while self._progress.step < stop_at:
+                loss = self._step()
+                if on_step is not None:
+                    on_step(self._progress.step, loss)
+                self._look_up(last=self._progress.step == stop_at)
+        finally:
+            if self._curves is not None:
+                self._curves.close()
+        return self._config.output / LAST
+
+    def _resume(self) -> Progress:
+        last = self._config.output / LAST
+        if not last.exists():
+            return Progress(stage=self._task.stage)
+        progress = load_state(last, self._state, self._task.stage)
+        _log.info("resuming %s at step %d from %s", self._task.stage, progress.step, last)
+        return progress
+
+    def _step(self) -> float:
+        """Do one optimizer step; returns the mean loss of its forward passes on all processes."""
+        optimizer, step = self._config.optimizer, self._progress.step
+        rate = learning_rate_at(step, optimizer, self._config.run.steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        started = time.perf_counter()
+        losses = []
+        for part in range(optimizer.accumulate):
+            with self._accelerator.accumulate(self._objective):
+                batch = self._task.batch_at(step * optimizer.accumulate + part)
+                loss = self._objective(self._on_device(batch))
+                self._accelerator.backward(loss)
+                losses.append(loss.detach())
+                if self._accelerator.sync_gradients:
+                    # accelerate unscales half-precision gradients before it takes the norm
+                    norm = self._accelerator.clip_grad_norm_(
+                        list(self._state.parameters.values()), optimizer.clip
+                    )
+                self._optimizer.step()
+                self._optimizer.zero_grad()
+        self._progress = replace(self._progress, step=step + 1)
+        if self._state.ema is not None:
+            self._state.ema.update(step + 1)
+        mean = float(self._accelerator.reduce(torch.stack(losses).mean(), "mean"))
+        self._check(mean)
+        seconds = time.perf_counter() - started
+        self._write(
+            "training",
+            {"loss": mean, "gradient_norm": float(norm), "learning_rate": rate, "seconds": seconds},
+        )
+        return mean
+
+    def _look_up(self, *, last: bool) -> None:
+        """Validate, draw and save where it is time to."""
+        run, step = self._config.run, self._progress.step
+        if step % run.validate_every == 0 or last:
+            self._validate()
+        if run.sample_every and (step % run.sample_every == 0 or last):
+            self._draw()
+        if step % run.save_every == 0 or last:
+            self._save()
+
+    def _validate(self) -> None:
+        with self._averaged(), torch.no_grad():
+            loss = self._task.validate()
+        self._write("validation", {"loss": loss})
+        if loss < self._progress.best_loss:
+            self._progress = replace(self._progress, best_loss=loss)
+            self._save()
+            if self._accelerator.is_main_process:
+                _copy(self._config.output / LAST, self._config.output / BEST)
+
+    def _draw(self) -> None:
+        if self._curves is None:
+            return
+        with self._averaged(), torch.no_grad():
+            image = self._task.draw()
+        if image is not None:
+            step = self._progress.step
+            write_image(self._config.output / "samples" / f"{step:07d}.png", image)
+            self._curves.picture("samples", step, image)
+
+    def _save(self) -> None:
+        if self._accelerator.is_main_process:
+            save_state(self._config.output / LAST, self._state, self._progress)
+        self._accelerator.wait_for_everyone()
+
+    def _averaged(self) -> nullcontext[None]:
+        ema = self._state.ema
+        return nullcontext() if ema is None else ema.in_place()  # type: ignore[return-value]
+
+    def _write(self, name: str, numbers: Mapping[str, float]) -> None:
+        if self._curves is not None:
+            self._curves.write(name, self._progress.step, numbers)
+
+    def _on_device(self, batch: Batch) -> Batch:
+        return {key: value.to(self._accelerator.device) for key, value in batch.items()}
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the loss became {loss} at step {self._progress.step}; lower "
+                "optimizer.learning_rate, or use bf16 instead of fp16, and start the same command "
+                "again: it goes on from the last checkpoint"
+            )
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
