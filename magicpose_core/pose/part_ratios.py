@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from .proportions import BoneRatio, Pair, Seen, distance_ratio
+from .proportions import BoneRatio, Pair, distance_ratio
 from .skeletons import BODY, FACE, FEET, HAND
 from .tracks import PartTrack
 
@@ -25,11 +23,11 @@ _STILL_FACE: tuple[Pair, ...] = (
     (FACE.index("jaw_0"), FACE.index("jaw_16")),
     (FACE.index("jaw_1"), FACE.index("jaw_15")),
 )
-_PALM = tuple((HAND.index("wrist"), HAND.index(f"{finger}_1")) for finger in ("middle", "ring"))
+_KNUCKLES = tuple(HAND.index(f"{finger}_1") for finger in ("index", "middle", "ring", "little"))
+# The palm: fingers bend.
 _HAND: tuple[Pair, ...] = (
-    *HAND.limbs,
-    *_PALM,
-    (HAND.index("index_1"), HAND.index("little_1")),
+    *((HAND.index("wrist"), knuckle) for knuckle in _KNUCKLES),
+    (_KNUCKLES[0], _KNUCKLES[-1]),
 )
 _FOOT: tuple[Pair, ...] = tuple(
     (FEET.index(f"{side}_heel"), FEET.index(f"{side}_{toe}_toe"))
@@ -48,8 +46,7 @@ def part_ratios(
 ) -> dict[str, BoneRatio]:
     """Return the ratios of ``head``, ``hands`` and ``feet``.
 
-    The face says how large a head is; where it is not seen in both people, eyes and ears do. Both
-    hands are one measurement.
+    The face says how large a head is; where it is not seen in both people, eyes and ears do.
 
     Args:
         driver: The parts of the driver's clip.
@@ -60,8 +57,11 @@ def part_ratios(
     """
 
     def ratio(kind: str, pairs: tuple[Pair, ...], *parts: str) -> BoneRatio:
-        own, ref = (_seen(tracks, parts, confident) for tracks in (driver, reference))
-        return distance_ratio(kind, pairs, own, ref, whole, limit)
+        own, ref = (
+            [(tracks[part].places, tracks[part].seen(confident)) for part in parts]
+            for tracks in (driver, reference)
+        )
+        return distance_ratio(kind, pairs, own, ref, whole=whole, limit=limit)
 
     face, head = ratio("head", _STILL_FACE, "face"), ratio("head", _EYES_AND_EARS, "body")
     return {
@@ -69,11 +69,3 @@ def part_ratios(
         "hands": ratio("hands", _HAND, "left_hand", "right_hand"),
         "feet": ratio("feet", _FOOT, "feet"),
     }
-
-
-def _seen(tracks: Mapping[str, PartTrack], parts: tuple[str, ...], confident: float) -> Seen:
-    """Return the points of some parts of one kind, below each other as if they were frames."""
-    return (
-        np.concatenate([tracks[part].places for part in parts]),
-        np.concatenate([tracks[part].seen(confident) for part in parts]),
-    )

@@ -122,19 +122,28 @@ def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRa
 
 
 def distance_ratio(
-    kind: str, pairs: Sequence[Pair], driver: Seen, reference: Seen, whole: float, limit: float
+    kind: str,
+    pairs: Sequence[Pair],
+    driver: Sequence[Seen],
+    reference: Sequence[Seen],
+    *,
+    whole: float,
+    limit: float,
 ) -> BoneRatio:
     """Return the ratio of a part that keeps its shape by distances between its points.
 
     Args:
         kind: Its name in the report.
         pairs: Points whose distances are compared where both people show them.
-        driver: (F, K, 2) places in pixels and their (F, K) mask.
-        reference: The same of the reference, one row a picture or side.
+        driver: For each side that has the part (F, K, 2) places in pixels and their (F, K) mask.
+        reference: The same of the reference, one frame.
         whole: Ratio of the whole person, used where nothing can be compared.
         limit: As in ``body_ratios``.
     """
-    measured = [(_length(*driver, pair), _length(*reference, pair)) for pair in pairs]
+    measured = [
+        [_join_sides([_length(*side, pair) for side in sides]) for sides in (driver, reference)]
+        for pair in pairs
+    ]
     both = [(own, ref) for own, ref in measured if own > 0 and ref > 0]
     if not both:
         return settle(kind, np.nan, np.nan, whole, limit)
