@@ -66,15 +66,17 @@ def apply_appearance(
 
         return cache.fetch(key, encoder.load_device, compute)
 
+    def on_detach(patcher: comfy.model_patcher.ModelPatcher, unloaded: bool) -> None:
+        if unloaded:  # ComfyUI also detaches, without unloading, before each run
+            cache.release(patcher.load_device)
+
     patched = model.clone()
     patched.add_wrapper_with_key(
         WrappersMP.DIFFUSION_MODEL,
         _KEY,
         appearance_wrapper(features_at, settings, by_text=reference.text is None),
     )
-    patched.add_callback_with_key(
-        CallbacksMP.ON_DETACH, _KEY, lambda patcher, _: cache.release(patcher.load_device)
-    )
+    patched.add_callback_with_key(CallbacksMP.ON_DETACH, _KEY, on_detach)
     others = patched.get_additional_models_with_key(_KEY)
     if not any(encoder.is_clone(other) for other in others):
         patched.set_additional_models(_KEY, [*others, encoder])

@@ -1,0 +1,118 @@
+"""A clip some frames at a time: the same result, each frame with its own pose."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from . import golden
+
+
+@pytest.fixture
+def clip(micro, patched, pack):
+    """Sample three frames with three poses, some frames at a time."""
+
+    def run(settings=None, sampler="ddim", positive=None, poses=None, **kwargs):
+        import comfy.sample
+
+        inputs = golden.numbers("networks")
+        frames = pack("nodes.frames")
+        model = patched()
+        if settings is not None:
+            model = frames.batch_frames(model, frames.FrameSettings(**settings))
+        if poses is None:
+            poses = torch.rand(3, 64, 64, 3, generator=torch.Generator().manual_seed(1))
+        positive = positive or [[inputs["context_cond"], {}]]
+        control = micro.control_net
+        halves = pack("nodes.pose_control").apply_pose(control, poses, positive, None, **kwargs)
+        noise = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        return comfy.sample.sample(
+            model, noise, 2, 7.0, sampler, "normal", *halves, torch.zeros_like(noise), seed=0
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "heun", "dpm_2"])
+def test_result_is_the_same_however_many_frames_run_at_a_time(clip, sampler):
+    whole = clip(sampler=sampler)
+    for frames in (1, 2):
+        assert golden.relative(clip({"frames": frames}, sampler=sampler), whole) < 1e-4
+
+
+def test_overlapping_passes_of_independent_frames_change_nothing(clip):
+    whole = clip()
+    assert golden.relative(clip({"frames": 2, "overlap": 1}), whole) < 1e-4
+    assert golden.relative(clip({"frames": 2, "overlap": 1, "loop": True}), whole) < 1e-4
+
+
+def test_each_pass_gets_the_hints_of_a_chain_of_controlnets(clip, micro, pack):
+    text = [[golden.numbers("networks")["context_cond"], {}]]
+    other = torch.rand(3, 64, 64, 3, generator=torch.Generator().manual_seed(2))
+    chained, _ = pack("nodes.pose_control").apply_pose(micro.control_net, other, text, None)
+    whole = clip(positive=chained)
+    assert golden.relative(clip({"frames": 2}, positive=chained), whole) < 1e-4
+    assert golden.relative(clip(), whole) > 1e-2
+
+
+def test_fewer_poses_than_frames_repeat_in_order(clip):
+    two = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(3))
+    three = two[[0, 1, 0]]
+    assert golden.relative(clip({"frames": 2}, poses=two), clip(poses=three)) < 1e-4
+
+
+def test_each_frame_gets_its_own_text(clip):
+    texts = torch.randn(3, 77, 16, generator=torch.Generator().manual_seed(4))
+    positive = [[texts, {}]]
+    assert golden.relative(clip({"frames": 2}, positive=positive), clip(positive=positive)) < 1e-4
+
+
+def test_balance_runs_both_halves_with_the_same_copy_of_the_controlnet(clip):
+    whole = clip(guidance="balance")
+    assert golden.relative(clip({"frames": 2}, guidance="balance"), whole) < 1e-4
+
+
+def test_given_controlnet_stays_as_it_was(clip, micro):
+    before = copy.copy(vars(micro.control_net))
+    clip({"frames": 2})
+    assert vars(micro.control_net) == before
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("count", [1, 7, 16, 50])
+def test_windows_cover_every_frame(pack, loop, count):
+    frames = pack("nodes.frames")
+    for length, overlap in ((16, 0), (16, 4), (5, 2)):
+        settings = frames.FrameSettings(frames=length, overlap=overlap, loop=loop)
+        windows = frames.frame_windows(count, settings)
+        assert {frame for window in windows for frame in window} == set(range(count))
+        assert all(len(window) <= length for window in windows)
+
+
+def test_a_loop_has_a_window_over_its_seam(pack):
+    frames = pack("nodes.frames")
+    settings = frames.FrameSettings(frames=4, overlap=2, loop=True)
+    assert any({7, 0} <= set(window) for window in frames.frame_windows(8, settings))
+
+
+def test_sampling_asks_for_the_memory_of_one_pass(clip, micro, monkeypatch):
+    import comfy.model_management
+
+    asked = []
+    load = comfy.model_management.load_models_gpu
+
+    def note(models, memory_required=0, **more):
+        asked.append(memory_required)
+        return load(models, memory_required=memory_required, **more)
+
+    monkeypatch.setattr(comfy.model_management, "load_models_gpu", note)
+    clip()
+    clip({"frames": 1})
+    assert asked[0] == pytest.approx(3 * asked[1], rel=0.01)
+
+
+def test_overlap_as_long_as_a_pass_is_refused(pack):
+    with pytest.raises(ValueError, match=r"overlap .4. must be below frames_at_a_time .4."):
+        pack("nodes.frames").FrameSettings(frames=4, overlap=4)
