@@ -76,6 +76,7 @@ class SamplingConfig:
             )
         if self.frames_per_batch is not None and self.frames_per_batch < 1:
             raise InputError(f"frames_per_batch must be at least 1, got {self.frames_per_batch}")
+        make_stepper(self.scheduler, self.steps, self.eta)  # knows their ranges
 
 
 @torch.no_grad()

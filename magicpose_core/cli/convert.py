@@ -1,0 +1,53 @@
+"""``magicpose convert``: weight files to safetensors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "convert",
+        help="turn weight files into safetensors, or put several together",
+        description="Turn .th/.ckpt/.pt/.pth files or diffusers folders into safetensors. Of "
+        "several files, each sub-model is taken from the first that holds it. Streamed: one "
+        "tensor is in memory at a time.",
+    )
+    parser.add_argument("sources", nargs="+", type=Path, metavar="IN", help="file or folder")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="safetensors file, or a folder with --split"
+    )
+    parser.add_argument(
+        "--dtype", choices=("fp16", "bf16", "fp32"), default="fp16", help="default: fp16"
+    )
+    parser.add_argument(
+        "--split",
+        action="store_true",
+        help="write sd15, appearance and pose as files of their own, as ComfyUI's loaders want",
+    )
+    parser.add_argument("--heads", type=int, help="attention heads to note (SD 1.5: 8)")
+    parser.add_argument("--text-heads", type=int, help="heads of the text encoder (SD 1.5: 12)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, and say what was written."""
+    from ..errors import InputError
+    from ..weights.convert import DTYPES, convert
+
+    if not arguments.split and arguments.out.suffix != ".safetensors":
+        raise InputError(f"--out must end in .safetensors, got {arguments.out}; or add --split")
+    written = convert(
+        arguments.sources,
+        arguments.out,
+        dtype=DTYPES[arguments.dtype],
+        split=arguments.split,
+        heads=arguments.heads,
+        text_heads=arguments.text_heads,
+    )
+    for path in written:
+        sys.stdout.write(f"{path} ({path.stat().st_size / 1e9:.2f} GB)\n")
+    return 0

@@ -1,0 +1,95 @@
+"""Options that several commands share: which weights, where they run."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..weights.loading import MagicPoseModels, ModelFiles
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`load` reads."""
+    group = parser.add_argument_group("weights")
+    group.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="the whole model (model_state-110000.th or converted), or the Stable Diffusion 1.5 "
+        "that the parts below go with; default: the demo model of the package",
+    )
+    group.add_argument("--appearance", type=Path, help="file of the appearance control model")
+    group.add_argument("--pose", type=Path, help="file of the pose ControlNet")
+    group.add_argument("--vae", type=Path, help="file of the autoencoder")
+    group.add_argument("--heads", type=int, help="attention heads (default: the file's note, or 8)")
+    group.add_argument(
+        "--text-heads", type=int, help="heads of the text encoder (default: the note, or 12)"
+    )
+    group = parser.add_argument_group("machine")
+    group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    group.add_argument(
+        "--dtype",
+        choices=("fp32", "bf16", "fp16"),
+        help="precision (default: bf16 where the hardware multiplies it, else fp16 on GPUs, fp32)",
+    )
+    group.add_argument(
+        "--channels-last", action="store_true", help="lay convolutions out channels last"
+    )
+
+
+def model_files(arguments: argparse.Namespace) -> ModelFiles:
+    """Say where each sub-model comes from.
+
+    Raises:
+        InputError: No checkpoint is given and the package holds no demo model.
+    """
+    from ..demo.model import demo_checkpoint
+    from ..weights.loading import ModelFiles
+
+    return ModelFiles(
+        checkpoint=arguments.checkpoint or demo_checkpoint(),
+        appearance=arguments.appearance,
+        pose=arguments.pose,
+        vae=arguments.vae,
+        heads=arguments.heads,
+        text_heads=arguments.text_heads,
+    )
+
+
+def load(arguments: argparse.Namespace) -> MagicPoseModels:
+    """Load the networks where and how the options say."""
+    from ..weights.loading import load_models
+
+    device, dtype = placement(arguments)
+    return load_models(model_files(arguments), device=device, dtype=dtype)
+
+
+def placement(arguments: argparse.Namespace) -> tuple[torch.device, torch.dtype]:
+    """Choose device and dtype."""
+    from ..models.device import choose_device, choose_dtype
+    from ..weights.convert import DTYPES
+
+    device = choose_device(arguments.device)
+    return device, DTYPES[arguments.dtype] if arguments.dtype else choose_dtype(device)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``512`` or ``512x768`` as (width, height) in pixels.
+
+    Raises:
+        InputError: It is neither, or no multiple of 64.
+    """
+    found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
+    if not found:
+        raise InputError(f"a size is 512 or 512x768 (width x height in pixels), got {text!r}")
+    width = int(found[1])
+    height = int(found[2] or found[1])
+    if width % 64 or height % 64 or not width or not height:
+        raise InputError(f"the sides of a size must be multiples of 64, got {width} x {height}")
+    return width, height

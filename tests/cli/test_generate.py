@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from magicpose_core.cli.__main__ import main
+from magicpose_core.images import read_image, write_image
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """A picture and three pose maps on disk."""
+    generator = torch.Generator().manual_seed(0)
+    write_image(tmp_path / "person.png", torch.rand(3, 80, 96, generator=generator))
+    for index in range(3):
+        write_image(tmp_path / "poses" / f"{index}.png", torch.rand(3, 96, 72, generator=generator))
+    return tmp_path
+
+
+@pytest.fixture
+def words(inputs, micro_checkpoint):
+    return [
+        "generate",
+        *("--image", str(inputs / "person.png")),
+        *("--poses", str(inputs / "poses")),
+        *("--checkpoint", str(micro_checkpoint)),
+        *("--heads", "4", "--text-heads", "2"),
+        *("--size", "64", "--steps", "2", "--device", "cpu", "--dtype", "fp32"),
+    ]
+
+
+def frames_of(path):
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_a_clip_a_sheet_and_the_settings_are_written(inputs, words, capsys):
+    out = inputs / "out" / "clip.mp4"
+    assert main([*words, "--out", str(out), "--fps", "12"]) == 0
+    frames = frames_of(out)
+    assert [frame.shape for frame in frames] == [(64, 64, 3)] * 3
+    assert read_image(out.with_suffix(".sheet.png")).shape[1] == 3
+    settings = json.loads(out.with_suffix(".json").read_text())
+    assert settings["sampling"]["seed"] == 42
+    assert settings["frames"] == 3
+    assert settings["fps"] == 12
+    assert sorted(p.name for p in out.parent.iterdir()) == [
+        "clip.json",
+        "clip.mp4",
+        "clip.sheet.png",
+    ]
+
+
+def test_png_frames_do_not_depend_on_frames_per_batch(inputs, words):
+    pictures = []
+    for batch in ("1", "3"):
+        out = inputs / f"frames{batch}"
+        assert main([*words, "--out", str(out), "--frames-per-batch", batch]) == 0
+        pictures.append(np.stack([read_image(p).numpy() for p in sorted(out.glob("*.png"))]))
+    assert pictures[0].shape[0] == 3
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1.5 / 255
+
+
+def test_frames_and_stride_choose_poses(inputs, words):
+    out = inputs / "strided"
+    assert main([*words, "--out", str(out), "--frames", "2", "--stride", "2"]) == 0
+    assert len(list(out.glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"--image": "absent.png"}, "no picture at"),
+        ({"--poses": "absent"}, "absent"),
+        ({"--size": "100"}, "multiples of 64, got 100 x 100"),
+        ({"--size": "big"}, "512x768"),
+        ({"--steps": "0"}, "1..999, got 0"),
+        ({"--frames": "0"}, "--frames must be at least 1"),
+        ({"--eta": "2"}, "eta must be in 0..1, got 2"),
+        ({"--prompt": "a dancer"}, "needs --tokenizer"),
+        ({"--checkpoint": "absent.th"}, "no weight file at"),
+        ({"--device": "abacus"}, "no device 'abacus'"),
+        ({"--out": "clip.avi"}, "NAME.mp4 or a folder"),
+    ],
+)
+def test_bad_words_give_one_line_and_leave_nothing(inputs, words, capsys, change, text):
+    out = inputs / "out" / "clip.mp4"
+    extra = [word for pair in ({"--out": str(out)} | change).items() for word in pair]
+    assert main([*words, *extra]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("magicpose generate: ")
+    assert text in error
+    assert not out.parent.exists() or not any(out.parent.iterdir())
+
+
+def test_a_clip_that_is_there_is_not_replaced_unasked(inputs, words, capsys):
+    out = inputs / "clip.mp4"
+    out.write_bytes(b"precious")
+    assert main([*words, "--out", str(out)]) == 1
+    assert "add --force" in capsys.readouterr().err
+    assert out.read_bytes() == b"precious"
+
+
+def test_ctrl_c_leaves_nothing_half_written(inputs, words):
+    out = inputs / "out" / "clip.mp4"
+    command = [sys.executable, "-m", "magicpose_core.cli", *words, "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, "--steps", "900"], stderr=subprocess.PIPE, env={**os.environ}
+    )
+    seen = b""
+    deadline = time.monotonic() + 60
+    while b"/900" not in seen and time.monotonic() < deadline:
+        seen += process.stderr.read(32)
+    process.send_signal(signal.SIGINT)
+    error = process.stderr.read().decode()
+    assert process.wait(timeout=30) == 130
+    assert "nothing half-written" in error
+    assert not out.parent.exists() or not any(out.parent.iterdir())

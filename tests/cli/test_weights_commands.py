@@ -1,0 +1,64 @@
+"""``magicpose inspect`` and ``magicpose convert``."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from magicpose_core import __version__
+from magicpose_core.cli.__main__ import main
+
+
+def test_inspect_accounts_for_every_key(micro_checkpoint, capsys):
+    assert main(["inspect", str(micro_checkpoint)]) == 0
+    text = capsys.readouterr().out
+    for line in (
+        "a whole MagicPose model",
+        "appearance control model: 696 keys (appearance_control_model.)",
+        "13 keys of no sub-model: betas, alphas_cumprod",
+        "2012 keys in all, 0.04 GB",
+    ):
+        assert line in text
+    assert "does not load" not in text
+    main(["inspect", str(micro_checkpoint), "--keys"])
+    assert capsys.readouterr().out.count("float32") > 2000
+
+
+def test_inspect_says_what_a_file_lacks(micro_state, tmp_path, capsys):
+    state = dict(micro_state)
+    del state["first_stage_model.quant_conv.bias"]
+    torch.save(state, tmp_path / "short.th")
+    assert main(["inspect", str(tmp_path / "short.th")]) == 0
+    assert "does not load: 1 missing (quant_conv.bias)" in capsys.readouterr().out
+
+
+def test_convert_writes_what_inspect_reads(micro_checkpoint, tmp_path, capsys):
+    out = tmp_path / "micro.safetensors"
+    words = ["convert", str(micro_checkpoint), "--out", str(out), "--dtype", "bf16"]
+    assert main([*words, "--heads", "4"]) == 0
+    assert load_file(out)["model.diffusion_model.out.2.bias"].dtype == torch.bfloat16
+    capsys.readouterr()
+    main(["inspect", str(out)])
+    assert "magicpose.heads = 4" in capsys.readouterr().out
+
+
+def test_an_error_is_one_line_and_exit_code_1(tmp_path, capsys):
+    assert main(["inspect", str(tmp_path / "absent.th")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("magicpose inspect: no weight file at")
+    assert error.count("\n") == 1
+
+
+def test_convert_wants_the_right_ending(micro_checkpoint, tmp_path, capsys):
+    words = ["convert", str(micro_checkpoint), "--out", str(tmp_path / "micro.ckpt")]
+    assert main(words) == 1
+    assert "--out must end in .safetensors" in capsys.readouterr().err
+
+
+def test_version_and_wrong_usage(capsys):
+    for words, code in ((["--version"], 0), (["generate"], 2), ([], 2)):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == code
+    assert __version__ in capsys.readouterr().out
