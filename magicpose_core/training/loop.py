@@ -184,7 +184,7 @@ class _Run:
             self._save()
 
     def _validate(self) -> None:
-        with self._averaged(), torch.no_grad():
+        with self._averaged(), torch.no_grad(), self._accelerator.autocast():
             loss = self._task.validate()
         self._write("validation", {"loss": loss})
         if loss < self._progress.best_loss:
@@ -196,7 +196,7 @@ class _Run:
     def _draw(self) -> None:
         if self._curves is None:
             return
-        with self._averaged(), torch.no_grad():
+        with self._averaged(), torch.no_grad(), self._accelerator.autocast():
             image = self._task.draw()
         if image is not None:
             step = self._progress.step

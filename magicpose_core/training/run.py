@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import InputError
 from .config import TrainingConfig
+from .denoiser_task import denoiser_task, export_denoiser, find_subjects, open_caches
 from .loop import OnStep, make_accelerator, train
+from .stages import find_stage
+from .start import start_models
 from .vae_task import finish_vae, start_vae, vae_task
 
 
@@ -29,8 +31,17 @@ def train_stage(
         The exported file on the main process, None on the others.
     """
     accelerator = make_accelerator(config)
-    if stage != "vae":
-        raise InputError(f"unknown stage {stage}")
-    task = vae_task(config, start_vae(config), accelerator.process_index)
+    if stage == "vae":
+        task = vae_task(config, start_vae(config), accelerator.process_index)
+        train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
+        return finish_vae(config) if accelerator.is_main_process else None
+    chosen = find_stage(stage, config.objective)
+    models = start_models(config, chosen)
+    models.vae.to(accelerator.device)
+    models.text.to(accelerator.device)
+    with accelerator.main_process_first():
+        train_cache, heldout = open_caches(config, models, find_subjects(config.data))
+    shard = train_cache.shard(accelerator.process_index, accelerator.num_processes)
+    task = denoiser_task(config, chosen, models, (shard, heldout), accelerator.process_index)
     train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
-    return finish_vae(config) if accelerator.is_main_process else None
+    return export_denoiser(config, chosen, models) if accelerator.is_main_process else None

@@ -1,0 +1,41 @@
+"""Dancers as training subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...images import to_uint8
+from ..frames import PosedFrame
+from .clips import free_frames
+from .landmarks import draw_pose_map
+from .person import Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class DancerSubject:
+    """A dancer in ``count`` unrelated poses; satisfies ``data.frames.Subject``."""
+
+    index: int
+    split: Split
+    count: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        """``train_00012`` or ``heldout_00003``."""
+        return f"{self.split}_{self.index:05d}"
+
+    def frames(self) -> Iterator[PosedFrame]:
+        """Draw the frames and their pose maps."""
+        rendered = free_frames(self.index, self.count, self.split, self.size)
+        for number, frame in enumerate(rendered):
+            pose_map = to_uint8(draw_pose_map(frame.pose, self.size))[0]
+            yield PosedFrame(name=f"{number:04d}", picture=frame.picture, pose_map=pose_map)
+
+
+def dancer_subjects(split: Split, people: int, frames: int, size: int) -> list[DancerSubject]:
+    """List the first ``people`` dancers of a split."""
+    return [
+        DancerSubject(index=index, split=split, count=frames, size=size) for index in range(people)
+    ]

@@ -1,0 +1,35 @@
+"""What training asks of data: subjects, each with frames and their pose maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosedFrame:
+    """A square picture and the pose map of the same crop, (S, S, 3) uint8 RGB each."""
+
+    name: str
+    picture: NDArray[np.uint8]
+    pose_map: NDArray[np.uint8]
+
+
+class Subject(Protocol):
+    """One person: frames of the same clothes before the same background."""
+
+    @property
+    def name(self) -> str:
+        """Name of the subject, for messages and folders."""
+        ...
+
+    def frames(self) -> Iterator[PosedFrame]:
+        """Read or draw the frames, one at a time."""
+        ...
+
+
+Subjects = Sequence[Subject]

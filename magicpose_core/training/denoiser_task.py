@@ -1,0 +1,185 @@
+"""The stages that learn to predict noise: the base model, stage 1 and stage 2."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..data.dancers.subjects import dancer_subjects
+from ..data.frames import Subjects
+from ..images import from_uint8
+from ..models.sd15 import ControlNetShape, UNetShape
+from ..models.vae import decode
+from ..pipeline import SamplingConfig, render
+from ..weights.contents import RELEASED_PREFIXES
+from ..weights.convert import DTYPES
+from ..weights.loading import MagicPoseModels
+from .checkpoints import LAST, trained_weights
+from .config import DataConfig, TrainingConfig
+from .export import STAGE1_PREFIXES, denoiser_parts, export, text_part, vae_part
+from .latents import LatentCache, fingerprint, open_cache
+from .loop import Batch, Task
+from .objective import NoiseObjective
+from .pairs import pair_batch, validation_batch
+from .stages import Stage
+
+_VALIDATION_ROWS = 16
+_SHOWN = 6
+_SHOWN_STEPS = 20
+
+
+def denoiser_task(
+    config: TrainingConfig,
+    stage: Stage,
+    models: MagicPoseModels,
+    caches: tuple[LatentCache, LatentCache],
+    rank: int,
+) -> Task:
+    """Set a stage up.
+
+    Args:
+        config: The run.
+        stage: What trains.
+        models: Trained in place.
+        caches: Frames of the training people of this process, and of held-out people.
+        rank: Number of this process.
+    """
+    train, heldout = caches
+    with torch.no_grad():
+        text = models.text.empty_prompt()
+    objective = NoiseObjective(
+        models.denoiser,
+        stage,
+        text,
+        wonoise=config.objective.wonoise,
+        plain_share=config.objective.plain_share,
+    )
+    keep_frozen_in(models, config)
+    if config.run.gradient_checkpointing:
+        enable_checkpointing(models)
+    fixed = validation_batch(heldout, config.run.seed)
+    return Task(
+        stage=stage.name,
+        objective=objective,
+        batch_at=lambda number: pair_batch(
+            train, config.optimizer.batch, (config.run.seed, rank, number)
+        ),
+        validate=lambda: _validate(objective, fixed),
+        draw=lambda: draw_samples(models, heldout, config),
+    )
+
+
+def open_caches(
+    config: TrainingConfig, models: MagicPoseModels, subjects: tuple[Subjects, Subjects]
+) -> tuple[LatentCache, LatentCache]:
+    """Open the latents of the training people and of the held-out ones."""
+    described = json.dumps(asdict(replace(config.data, cache=Path())), default=str, sort_keys=True)
+    train, heldout = (
+        open_cache(
+            config.data.cache / name,
+            people,
+            models.vae,
+            fingerprint(models.vae, described + name),
+            config.data.size,
+        )
+        for name, people in zip(("train", "heldout"), subjects, strict=True)
+    )
+    return train, heldout
+
+
+def find_subjects(data: DataConfig) -> tuple[Subjects, Subjects]:
+    """List the training people and the held-out ones."""
+    return (
+        dancer_subjects("train", data.people, data.frames, data.size),
+        dancer_subjects("heldout", data.heldout, 2, data.size),
+    )
+
+
+def keep_frozen_in(models: MagicPoseModels, config: TrainingConfig) -> None:
+    """Keep wholly frozen networks in the dtype that the configuration names."""
+    for network in models.denoiser.children():
+        if not any(parameter.requires_grad for parameter in network.parameters()):
+            network.to(DTYPES[config.run.frozen_dtype])
+
+
+def enable_checkpointing(models: MagicPoseModels) -> None:
+    """Recompute activations in the backward pass instead of keeping them."""
+    denoiser = models.denoiser
+    denoiser.unet.enable_gradient_checkpointing()
+    if denoiser.appearance is not None:
+        denoiser.appearance.enable_gradient_checkpointing()
+    if denoiser.pose is not None:
+        denoiser.pose.controlnet.enable_gradient_checkpointing()
+
+
+def draw_samples(models: MagicPoseModels, heldout: LatentCache, config: TrainingConfig) -> Tensor:
+    """Render held-out people: reference, pose, result and truth below each other.
+
+    Returns:
+        (3, 4 S, columns S) in [0, 1].
+    """
+    sampling = SamplingConfig(
+        steps=_SHOWN_STEPS, guidance_scale=config.run.guidance_scale, seed=config.run.seed
+    )
+    columns = []
+    for first, end in heldout.bounds[:_SHOWN].tolist():
+        reference, truth = (_decoded(models, heldout, frame) for frame in (first, end - 1))
+        pose_map = heldout.pose_maps[end - 1]
+        (result,) = render(models, reference, [pose_map], sampling)
+        rows = [(reference[0] + 1) / 2, from_uint8(pose_map)[0], result.cpu(), (truth[0] + 1) / 2]
+        columns.append(torch.cat(rows, dim=1))
+    return torch.cat(columns, dim=2).clamp(0, 1)
+
+
+def export_denoiser(config: TrainingConfig, stage: Stage, models: MagicPoseModels) -> Path:
+    """Export the trained networks with the frozen ones they need, in the released key layout.
+
+    Returns:
+        ``<output>/<stage>.safetensors``.
+    """
+    objective_names = trained_weights(config.output / LAST)
+    state = {name.removeprefix("denoiser."): value for name, value in objective_names.items()}
+    models.denoiser.load_state_dict(state, strict=False)
+    unet = models.denoiser.unet.config
+    heads = int(unet.attention_head_dim)
+    shape = ControlNetShape(
+        unet=UNetShape(
+            channels=tuple(unet.block_out_channels),
+            attention=tuple(kind.startswith("CrossAttn") for kind in unet.down_block_types),
+            resnets=unet.layers_per_block,
+            context=unet.cross_attention_dim,
+            heads=heads,
+            latent_channels=unet.in_channels,
+        )
+    )
+    return export(
+        config.output / f"{stage.name}.safetensors",
+        {
+            **denoiser_parts(models.denoiser, shape),
+            "vae": vae_part(models.vae),
+            "text": text_part(models.text),
+        },
+        dtype=torch.float32,
+        heads=heads,
+        text_heads=models.text.clip.config.num_attention_heads,
+        prefixes=STAGE1_PREFIXES if stage.name == "stage1" else RELEASED_PREFIXES,
+    )
+
+
+def _validate(objective: NoiseObjective, fixed: Batch) -> float:
+    device = objective.text.device
+    rows = len(fixed["noise"])
+    total = 0.0
+    for start in range(0, rows, _VALIDATION_ROWS):
+        part = {k: v[start : start + _VALIDATION_ROWS].to(device) for k, v in fixed.items()}
+        total += float(objective.error(part)) * len(part["noise"])
+    return total / rows
+
+
+def _decoded(models: MagicPoseModels, cache: LatentCache, frame: int) -> Tensor:
+    mean = torch.from_numpy(cache.moments[frame : frame + 1]).float().chunk(2, dim=1)[0]
+    return decode(models.vae, mean * models.vae.config.scaling_factor).clamp(-1, 1)

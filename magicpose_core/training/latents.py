@@ -1,0 +1,196 @@
+"""Latents and pose maps of a data set, computed once and read from disk in training.
+
+Kept are the posterior's mean and log variance, so that training still draws a fresh sample of it
+each time, as the authors do. A frame's crop is drawn once, here, for the frame and its map alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..data.frames import Subject
+from ..errors import InputError, OutputError
+from ..images import from_uint8, unit_to_signed
+from ..models.sd15 import LATENT_STRIDE
+
+INDEX = "index.json"
+_MOMENTS, _POSE_MAPS = "moments.npy", "pose_maps.npy"
+_TOGETHER = 16
+
+_log = logging.getLogger("magicpose")
+
+
+@dataclass(frozen=True)
+class LatentCache:
+    """Frames of subjects as latents; the arrays stay on disk until a batch reads them.
+
+    Attributes:
+        moments: (N, 8, h, w) float16, mean and log variance of the unscaled posterior.
+        pose_maps: (N, H, W, 3) uint8.
+        names: Of the subjects.
+        bounds: (S, 2) first frame and one behind the last, of each subject.
+    """
+
+    moments: NDArray[np.float16]
+    pose_maps: NDArray[np.uint8]
+    names: tuple[str, ...]
+    bounds: NDArray[np.int64]
+
+    def shard(self, rank: int, world_size: int) -> LatentCache:
+        """Keep every ``world_size``-th subject, so that processes see other people."""
+        if world_size > len(self.names):
+            raise InputError(
+                f"{len(self.names)} subjects cannot be shared among {world_size} processes; "
+                "start fewer or add data"
+            )
+        chosen = slice(rank, None, world_size)
+        return LatentCache(self.moments, self.pose_maps, self.names[chosen], self.bounds[chosen])
+
+
+def fingerprint(vae: AutoencoderKL, description: str) -> str:
+    """Name what a cache was computed from: the autoencoder's weights and the data's settings."""
+    digest = hashlib.sha256(description.encode())
+    for key, tensor in sorted(vae.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def open_cache(
+    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, origin: str, size: int
+) -> LatentCache:
+    """Open a cache, computing it first where it is absent or of other data.
+
+    Args:
+        folder: Its place; what another run computed there is replaced.
+        subjects: Where the frames come from.
+        vae: Encodes them.
+        origin: The fingerprint that the cache must carry.
+        size: Side of the frames in pixels.
+
+    Raises:
+        InputError: Fewer than one subject has two frames.
+        OutputError: The disk is full; nothing half-written is left.
+    """
+    if not _is_of(folder, origin):
+        _log.info("encoding the frames of %d subjects into %s", len(subjects), folder)
+        _compute(folder, subjects, vae, origin, size)
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    return LatentCache(
+        moments=np.load(folder / _MOMENTS, mmap_mode="r"),
+        pose_maps=np.load(folder / _POSE_MAPS, mmap_mode="r"),
+        names=tuple(subject["name"] for subject in index["subjects"]),
+        bounds=np.array([[s["first"], s["end"]] for s in index["subjects"]], np.int64),
+    )
+
+
+def _is_of(folder: Path, origin: str) -> bool:
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(index.get("origin") == origin)
+
+
+def _compute(
+    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, origin: str, size: int
+) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    temporary.mkdir()
+    try:
+        entries = _write_frames(temporary, subjects, vae, size)
+        if not entries:
+            raise InputError(
+                "no subject has two usable frames with pose maps; check the folders and their names"
+            )
+        text = json.dumps({"origin": origin, "size": size, "subjects": entries})
+        (temporary / INDEX).write_text(text, encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.replace(folder)
+    except OSError as error:
+        raise OutputError(
+            f"could not write the latents to {folder}: {error.strerror}; free some space or set "
+            "data.cache to another folder"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_frames(
+    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, size: int
+) -> list[dict[str, object]]:
+    cells = size // LATENT_STRIDE
+    channels = 2 * int(vae.config.latent_channels)
+    entries: list[dict[str, object]] = []
+    done = 0
+    with (
+        _Rows(folder / _MOMENTS, (channels, cells, cells), np.float16) as moments,
+        _Rows(folder / _POSE_MAPS, (size, size, 3), np.uint8) as pose_maps,
+    ):
+        for subject in subjects:
+            frames = list(subject.frames())
+            if len(frames) < 2:
+                _log.warning(
+                    "subject %s has %d usable frame(s), left out", subject.name, len(frames)
+                )
+                continue
+            for start in range(0, len(frames), _TOGETHER):
+                rows = frames[start : start + _TOGETHER]
+                moments.append(_encode(vae, np.stack([frame.picture for frame in rows])))
+                pose_maps.append(np.stack([frame.pose_map for frame in rows]))
+            entries.append({"name": subject.name, "first": done, "end": done + len(frames)})
+            done += len(frames)
+    return entries
+
+
+@torch.no_grad()
+def _encode(vae: AutoencoderKL, pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
+    inputs = unit_to_signed(from_uint8(pictures)).to(vae.device, vae.dtype)
+    moments: Tensor = vae.encode(inputs).latent_dist.parameters.float()
+    if not torch.isfinite(moments).all():
+        raise InputError("the autoencoder encodes these frames as NaN; use another start.vae")
+    return moments.clamp(-60_000, 60_000).cpu().numpy().astype(np.float16)
+
+
+class _Rows:
+    """A .npy file that grows row by row; its length is put into the header at the end."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+        self._file = path.open("w+b")
+        self._shape = shape
+        self._dtype = np.dtype(dtype)
+        self._count = 0
+
+    def __enter__(self) -> _Rows:
+        self._write_header(2**40)  # as long as a header will ever be
+        return self
+
+    def append(self, rows: NDArray[np.generic]) -> None:
+        self._count += len(rows)
+        self._file.write(np.ascontiguousarray(rows).data)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.seek(0)
+        self._write_header(self._count)
+        self._file.close()
+
+    def _write_header(self, count: int) -> None:
+        np.lib.format.write_array_header_1_0(
+            self._file,
+            {"descr": self._dtype.str, "fortran_order": False, "shape": (count, *self._shape)},
+        )

@@ -1,0 +1,100 @@
+"""The networks that a stage starts from, out of the files that its configuration names."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from diffusers import UNet2DConditionModel
+
+from ..errors import InputError
+from ..models.denoiser import MagicPoseDenoiser
+from ..models.pose_control import PoseControlNet
+from ..models.sd15 import ControlNetShape
+from ..weights.checkpoint import Checkpoint, open_checkpoint
+from ..weights.contents import Part, find_part, find_parts
+from ..weights.infer import HEADS_KEY, TEXT_HEADS_KEY, stored_number, unet_shape
+from ..weights.loading import (
+    MagicPoseModels,
+    Placement,
+    load_appearance,
+    load_pose,
+    load_text,
+    load_unet,
+    load_vae,
+)
+from ..weights.start import start_appearance
+from .config import TrainingConfig
+from .fresh import fresh_denoiser, fresh_text
+from .stages import Stage
+
+_log = logging.getLogger("magicpose")
+
+
+def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
+    """Load or draw what a stage starts from.
+
+    Raises:
+        InputError: A fresh model has no autoencoder to work with.
+        CheckpointError: A file lacks what the stage needs.
+    """
+    if config.start.checkpoint is None:
+        return _fresh_models(config)
+    file = open_checkpoint(config.start.checkpoint)
+    placement = Placement(
+        heads=stored_number(file.metadata, HEADS_KEY) or Placement.heads,
+        text_heads=stored_number(file.metadata, TEXT_HEADS_KEY),
+    )
+    unet = load_unet(find_part(file, "unet"), placement)
+    vae_file = file if config.start.vae is None else open_checkpoint(config.start.vae)
+    return MagicPoseModels(
+        denoiser=MagicPoseDenoiser(
+            unet,
+            load_appearance(start_appearance(file), placement) if stage.sees_reference else None,
+            _start_pose(config, file, unet, placement) if stage.sees_pose else None,
+        ),
+        vae=load_vae(find_part(vae_file, "vae"), placement),
+        text=load_text(find_part(file, "text"), placement),
+    )
+
+
+def _fresh_models(config: TrainingConfig) -> MagicPoseModels:
+    if config.start.vae is None:
+        raise InputError(
+            "a model from nothing needs start.vae, an autoencoder; train one with "
+            "`magicpose train vae`, or set start.checkpoint"
+        )
+    vae = load_vae(find_part(open_checkpoint(config.start.vae), "vae"), Placement())
+    return MagicPoseModels(
+        denoiser=fresh_denoiser(config.network, config.run.seed),
+        vae=vae,
+        text=fresh_text(config.network, config.run.seed).eval().requires_grad_(False),
+    )
+
+
+def _start_pose(
+    config: TrainingConfig, file: Checkpoint, unet: UNet2DConditionModel, placement: Placement
+) -> PoseControlNet:
+    part = _pose_part(config, file)
+    if part is not None:
+        return load_pose(part, placement)
+    _log.info("no pose ControlNet given: starting from a copy of the U-Net, as ControlNet does")
+    shapes = find_part(file, "unet").shapes
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.run.seed)
+        pose = PoseControlNet(ControlNetShape(unet=unet_shape(shapes, heads=placement.heads)))
+    copied = {
+        key: value
+        for key, value in unet.state_dict().items()
+        if key in pose.controlnet.state_dict()
+    }
+    pose.controlnet.load_state_dict(copied, strict=False)
+    return pose
+
+
+def _pose_part(config: TrainingConfig, file: Checkpoint) -> Part | None:
+    if config.start.pose is not None:
+        return find_part(open_checkpoint(config.start.pose), "pose")
+    parts = find_parts(file)
+    # beside an appearance model under its own name, `control_model.` is a ControlNet
+    return parts.get("pose") if "appearance" in parts else None

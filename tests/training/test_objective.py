@@ -1,0 +1,208 @@
+"""Losses, gradients and steps of both stages against the numbers of the authors' code."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from magicpose_core.models.denoiser import MagicPoseDenoiser
+from magicpose_core.models.sd15 import ControlNetShape, UNetShape
+from magicpose_core.training.config import ObjectiveConfig, OptimizerConfig
+from magicpose_core.training.export import STAGE1_PREFIXES, denoiser_parts
+from magicpose_core.training.objective import NoiseObjective
+from magicpose_core.training.optimizer import make_optimizer
+from magicpose_core.training.stages import find_stage, freeze
+from magicpose_core.weights.checkpoint import open_checkpoint
+from magicpose_core.weights.contents import RELEASED_PREFIXES, find_part
+from magicpose_core.weights.loading import (
+    MagicPoseModels,
+    Placement,
+    load_appearance,
+    load_unet,
+)
+
+LOSS_TOLERANCE = 1e-5
+NORM_TOLERANCE = 1e-4
+MICRO = ControlNetShape(unet=UNetShape(channels=(32, 64, 64, 64), heads=4, context=16))
+Golden = Callable[[str], dict[str, Tensor]]
+
+
+@pytest.fixture(scope="module")
+def numbers(golden_folder: Path) -> dict[str, dict]:
+    return json.loads((golden_folder / "micro" / "training.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def stage1_denoiser(
+    micro_stage1_state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
+) -> MagicPoseDenoiser:
+    path = tmp_path_factory.mktemp("stage1") / "model_state.th"
+    torch.save(micro_stage1_state, path)
+    file = open_checkpoint(path)
+    placement = Placement(heads=4)
+    return MagicPoseDenoiser(
+        load_unet(find_part(file, "unet"), placement),
+        load_appearance(find_part(file, "appearance"), placement),
+        None,
+    )
+
+
+@pytest.fixture(params=["stage1", "stage2"])
+def stage(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def denoiser(
+    stage: str, stage1_denoiser: MagicPoseDenoiser, micro_models: MagicPoseModels
+) -> MagicPoseDenoiser:
+    source = stage1_denoiser if stage == "stage1" else micro_models.denoiser
+    return copy.deepcopy(source)
+
+
+@pytest.fixture
+def batch(golden: Golden) -> dict[str, Tensor]:
+    stored = golden("training")
+    return {
+        "latents": stored["x0"],
+        "reference": stored["reference_latent"],
+        "noise": stored["noise"],
+        "timesteps": stored["timesteps"],
+        "pose_maps": stored["pose_map"],
+    }
+
+
+def make_objective(
+    denoiser: MagicPoseDenoiser, stage: str, golden: Golden, *, wonoise: bool = True
+) -> NoiseObjective:
+    return NoiseObjective(
+        denoiser,
+        find_stage(stage, ObjectiveConfig()),
+        golden("training")["context"][:1],
+        wonoise=wonoise,
+        plain_share=0.0,
+    )
+
+
+def named_gradients(objective: NoiseObjective, stage: str) -> dict[str, Tensor]:
+    prefixes = STAGE1_PREFIXES if stage == "stage1" else RELEASED_PREFIXES
+    found = {}
+    for name, (network, weight_map) in denoiser_parts(objective.denoiser, MICRO).items():
+        for key, parameter in network.named_parameters():
+            if parameter.grad is not None:
+                ldm = weight_map.ldm_key(key)
+                found[prefixes[name] + ldm] = weight_map.to_ldm(ldm, parameter.grad)
+    return found
+
+
+def test_loss_equals_the_authors(stage, denoiser, batch, golden, numbers):
+    loss = make_objective(denoiser, stage, golden)(batch)
+    assert loss.item() == pytest.approx(numbers[stage]["loss"], rel=LOSS_TOLERANCE)
+
+
+def test_loss_with_a_noisy_reference_equals_the_authors(stage, denoiser, batch, golden, numbers):
+    loss = make_objective(denoiser, stage, golden, wonoise=False)(batch)
+    assert loss.item() == pytest.approx(numbers[stage]["loss_noisy_reference"], rel=LOSS_TOLERANCE)
+
+
+def test_gradient_of_every_trained_tensor_equals_the_authors(
+    stage, denoiser, batch, golden, numbers, relative_error
+):
+    objective = make_objective(denoiser, stage, golden)
+    objective(batch).backward()
+    gradients = named_gradients(objective, stage)
+    clean = {
+        key: norm
+        for key, norm in numbers[stage]["grad_norms"].items()
+        if norm is not None and not key.startswith("model.diffusion_model.time_embed")
+    }
+    assert set(gradients) == set(clean)
+    # a norm far below the others is rounding noise of the sums above it
+    floor = 1e-5 * max(clean.values())
+    for key, norm in clean.items():
+        assert float(gradients[key].norm()) == pytest.approx(norm, rel=1e-3, abs=floor), key
+    stored = {
+        key.removeprefix(f"{stage}.grad."): tensor
+        for key, tensor in golden("training").items()
+        if key.startswith(f"{stage}.grad.")
+    }
+    for key, gradient in stored.items():
+        assert relative_error(gradients[key], gradient) < NORM_TOLERANCE, key
+
+
+def test_four_clipped_adamw_steps_equal_the_authors(stage, denoiser, batch, golden, numbers):
+    objective = make_objective(denoiser, stage, golden)
+    trained = [p for p in objective.parameters() if p.requires_grad]
+    optimizer = make_optimizer(trained, replace(OptimizerConfig(), learning_rate=1e-4))
+    for step in numbers[stage]["adamw_lr1e-4_clip0.5_clean"]:
+        loss = objective(batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(trained, OptimizerConfig().clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        assert loss.item() == pytest.approx(step["loss"], rel=2e-5)
+        assert float(norm) == pytest.approx(step["norm_before_clip"], rel=NORM_TOLERANCE)
+
+
+def test_frozen_tensors_stay_bit_equal(stage, denoiser, batch, golden):
+    objective = make_objective(denoiser, stage, golden)
+    before = {name: tensor.clone() for name, tensor in objective.named_parameters()}
+    trained = [p for p in objective.parameters() if p.requires_grad]
+    optimizer = make_optimizer(trained, replace(OptimizerConfig(), weight_decay=0.1))
+    objective(batch).backward()
+    optimizer.step()
+    for name, parameter in objective.named_parameters():
+        assert torch.equal(parameter, before[name]) != parameter.requires_grad, name
+
+
+def test_the_36_tensors_without_use_are_frozen(stage, denoiser, numbers):
+    freeze(denoiser, find_stage(stage, ObjectiveConfig()))
+    frozen = [p for p in denoiser.appearance.parameters() if not p.requires_grad]
+    assert len(frozen) == len(numbers[stage]["optimized_without_grad"]) == 36
+
+
+def test_trained_tensors_are_the_authors_without_the_36(stage, denoiser, numbers):
+    freeze(denoiser, find_stage(stage, ObjectiveConfig()))
+    trained = sum(p.requires_grad for p in denoiser.parameters())
+    assert trained == numbers[stage]["optimizer_tensors"] - 36
+
+
+def test_gradient_checkpointing_changes_no_gradient(stage, denoiser, batch, golden):
+    plain = make_objective(copy.deepcopy(denoiser), stage, golden)
+    plain(batch).backward()
+    checkpointed = make_objective(denoiser, stage, golden)
+    checkpointed.denoiser.unet.enable_gradient_checkpointing()
+    checkpointed.denoiser.appearance.enable_gradient_checkpointing()
+    checkpointed.train()(batch).backward()
+    torch.testing.assert_close(
+        named_gradients(checkpointed, stage), named_gradients(plain, stage), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_plain_rows_see_neither_reference_nor_pose(micro_models, batch, golden):
+    objective = NoiseObjective(
+        copy.deepcopy(micro_models.denoiser),
+        find_stage("stage2", ObjectiveConfig()),
+        golden("training")["context"][:1],
+        wonoise=True,
+        plain_share=0.5,
+    )
+    other = {
+        **batch,
+        "reference": batch["reference"].roll(1, 0),
+        "pose_maps": 1 - batch["pose_maps"],
+    }
+    first = {key: value[:1] for key, value in batch.items()}
+    first_other = {key: value[:1] for key, value in other.items()}
+    with torch.no_grad():
+        assert torch.equal(objective.error(first, plain=1), objective.error(first_other, plain=1))
+        assert not torch.equal(objective.error(first), objective.error(first_other))
+        both = (
+            objective.error(first, plain=1) + objective.error({k: v[1:] for k, v in batch.items()})
+        ) / 2
+        torch.testing.assert_close(objective(batch), both, rtol=1e-5, atol=1e-6)
