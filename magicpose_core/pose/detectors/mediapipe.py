@@ -1,0 +1,118 @@
+"""MediaPipe Holistic in an environment of its own, called as a process: it needs numpy < 2."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ...errors import MissingDependencyError
+from ...video.reader import Frame
+from ..keypoints import PersonPose
+from ..mediapipe_holistic import from_holistic
+
+PYTHON_VARIABLE = "MAGICPOSE_POSE_PYTHON"
+_PROJECT = Path(__file__).resolve().parents[3]
+_WORKER = Path(__file__).with_name("mediapipe_worker.py")
+_HEADER = struct.Struct("<II")  # width, height; then height * width * 3 bytes
+_GOODBYE = 5.0  # seconds
+
+
+class MediaPipe:
+    """A running worker; a class because the process has a life."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def runs_on(self) -> str:
+        """Name the device: this release of MediaPipe for Python has only the CPU."""
+        return "MediaPipe on cpu"
+
+    def detect(self, frame: Frame) -> tuple[PersonPose, ...]:
+        """Find the one person that MediaPipe Holistic looks for."""
+        height, width = frame.shape[:2]
+        sink, source = self._process.stdin, self._process.stdout
+        assert sink is not None
+        assert source is not None
+        try:
+            sink.write(_HEADER.pack(width, height) + np.ascontiguousarray(frame).tobytes())
+            sink.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+        answer = source.readline()
+        if not answer:
+            raise self._died()
+        landmarks = {part: np.array(points) for part, points in json.loads(answer).items()}
+        return (from_holistic(landmarks),) if landmarks else ()
+
+    def _died(self) -> MissingDependencyError:
+        self._process.wait()
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return MissingDependencyError(
+            f"MediaPipe's process ended ({lines[-1] if lines else 'without a word'}); make its "
+            "environment anew with: make pose-env"
+        )
+
+
+@contextlib.contextmanager
+def open_mediapipe() -> Iterator[MediaPipe]:
+    """Start the worker; it ends with the block.
+
+    Raises:
+        MissingDependencyError: There is no environment for it.
+    """
+    python = _find_python()
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            [str(python), str(_WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            yield MediaPipe(process, log)
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close the worker's input, which ends it, and make sure."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    try:
+        process.wait(_GOODBYE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _find_python() -> Path:
+    named = os.environ.get(PYTHON_VARIABLE)
+    places = (
+        [Path(named)]
+        if named
+        else [
+            _PROJECT / ".venv-pose" / "bin" / "python",
+            _PROJECT / ".venv-pose" / "Scripts" / "python.exe",
+        ]
+    )
+    for place in places:
+        if place.exists():
+            return place
+    raise MissingDependencyError(
+        f"MediaPipe has no environment (looked for {places[0]}): run make pose-env in the project, "
+        f"or name a Python that has mediapipe 0.10.21 in {PYTHON_VARIABLE}"
+    )
