@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..files import atomic_path
+from ..weights.checkpoint import TensorInfo
+from ..weights.safetensors_stream import write_safetensors
 from .ema import Ema
 
 LAST = "last.safetensors"
@@ -67,8 +67,8 @@ def save_state(path: Path, state: TrainedState, progress: Progress) -> None:
     for name, moments in _moments(state).items():
         tensors |= {f"optimizer/{name}/{key}": value for key, value in moments.items()}
     metadata = {"format": "pt", _PROGRESS: json.dumps(asdict(progress))}
-    with atomic_path(path) as temporary:
-        _save(tensors, temporary, metadata)
+    infos = {key: TensorInfo(tuple(value.shape), value.dtype) for key, value in tensors.items()}
+    write_safetensors(path, infos, lambda key: tensors[key].detach().cpu(), metadata)
 
 
 def load_state(path: Path, state: TrainedState, stage: str) -> Progress:
@@ -122,17 +122,6 @@ def trained_weights(path: Path) -> dict[str, Tensor]:
     """Read the weights that a state offers for use: the averages where there are some."""
     _, tensors = read_state(path)
     return _under(tensors, "ema/") or _under(tensors, "weights/")
-
-
-def _save(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    try:
-        save_file(contiguous, path, metadata=dict(metadata))
-    except SafetensorError as error:
-        if "os error" not in str(error).lower():
-            raise
-        number = int(str(error).lower().rpartition("os error")[2].strip(" )\n.}\"'"))
-        raise OSError(number, str(error)) from error
 
 
 def _moments(state: TrainedState) -> dict[str, dict[str, Tensor]]:

@@ -36,8 +36,8 @@ class DataConfig:
         people: Dancers to draw.
         frames: Frames of each dancer.
         heldout: Dancers or subjects kept for validation.
-        image_bin_limit: A picture whose most frequent grey level (of 256) covers more than this
-            many pixels in a thousand counts as near-uniform and is left out.
+        near_uniform: A picture is left out if its most frequent grey level (of 256) covers more
+            than this share of it.
     """
 
     source: Literal["dancers", "tiktok"] = "tiktok"
@@ -49,7 +49,7 @@ class DataConfig:
     people: int = 2000
     frames: int = 8
     heldout: int = 32
-    image_bin_limit: int = 800
+    near_uniform: float = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)

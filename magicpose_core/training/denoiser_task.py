@@ -11,6 +11,8 @@ from torch import Tensor
 
 from ..data.dancers.subjects import dancer_subjects
 from ..data.frames import Subjects
+from ..data.tiktok import tiktok_subjects
+from ..errors import InputError
 from ..images import from_uint8
 from ..models.sd15 import ControlNetShape, UNetShape
 from ..models.vae import decode
@@ -91,12 +93,34 @@ def open_caches(
     return train, heldout
 
 
-def find_subjects(data: DataConfig) -> tuple[Subjects, Subjects]:
-    """List the training people and the held-out ones."""
-    return (
-        dancer_subjects("train", data.people, data.frames, data.size),
-        dancer_subjects("heldout", data.heldout, 2, data.size),
+def find_subjects(data: DataConfig, seed: int) -> tuple[Subjects, Subjects]:
+    """List the training people and the held-out ones.
+
+    Raises:
+        InputError: The data's folder is not named or not there.
+    """
+    if data.source == "dancers":
+        return (
+            dancer_subjects("train", data.people, data.frames, data.size),
+            dancer_subjects("heldout", data.heldout, data.frames, data.size),
+        )
+    if data.folder is None:
+        raise InputError("data.folder is not set; name the folder with train_set and its pose maps")
+    train = tiktok_subjects(
+        data.folder,
+        data.train,
+        size=data.size,
+        near_uniform=data.near_uniform,
+        seed=seed,
     )
+    heldout = tiktok_subjects(
+        data.folder,
+        data.validation,
+        size=data.size,
+        near_uniform=data.near_uniform,
+        seed=None,
+    )
+    return train, heldout[: data.heldout]
 
 
 def keep_frozen_in(models: MagicPoseModels, config: TrainingConfig) -> None:

@@ -40,7 +40,9 @@ def train_stage(
     models.vae.to(accelerator.device)
     models.text.to(accelerator.device)
     with accelerator.main_process_first():
-        train_cache, heldout = open_caches(config, models, find_subjects(config.data))
+        train_cache, heldout = open_caches(
+            config, models, find_subjects(config.data, config.run.seed)
+        )
     shard = train_cache.shard(accelerator.process_index, accelerator.num_processes)
     task = denoiser_task(config, chosen, models, (shard, heldout), accelerator.process_index)
     train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
