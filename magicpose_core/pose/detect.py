@@ -1,0 +1,145 @@
+"""Detect the people of a clip frame by frame, and go on where a killed run stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from ..errors import InputError
+from ..video.reader import ClipInfo, Frame, open_clip
+from .detectors.detector import DetectorSettings, PoseDetector, open_detector
+from .keypoints import PersonPose, PoseSequence
+from .openpose_json import from_pose_keypoints, to_pose_keypoints
+
+People = tuple[PersonPose, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Frames ``start`` to before ``stop`` (None: the end), every ``stride``-th."""
+
+    start: int = 0
+    stop: int | None = None
+    stride: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """A clip whose people are found while its frames are read, once.
+
+    Attributes:
+        info: What the clip says of itself.
+        frames: Each frame with its people.
+    """
+
+    info: ClipInfo
+    frames: Iterator[tuple[Frame, People]]
+
+    def fps(self, span: Span) -> float:
+        """Return the frames a second that the span leaves; pictures count as 30."""
+        return float(self.info.fps or 30) / span.stride
+
+
+@contextlib.contextmanager
+def open_detection(
+    path: Path,
+    settings: DetectorSettings,
+    *,
+    span: Span | None = None,
+    journal: Path | None = None,
+    on_open: Callable[[PoseDetector], None] | None = None,
+) -> Iterator[Detection]:
+    """Open a clip for detection.
+
+    Args:
+        path: Video, folder of pictures, or one picture.
+        settings: The detector, loaded when the first frame needs it.
+        span: Which frames; all when None.
+        journal: File to which each frame's people are added at once; frames that it holds of the
+            same clip and settings are not detected again.
+        on_open: Told of the detector when it is loaded, to say what it runs on.
+
+    Raises:
+        InputError: The clip cannot be read; behind the first frame while frames are read.
+        MissingDependencyError: The detector is not there (while frames are read).
+    """
+    span = span or Span()
+    with (
+        open_clip(path, start=span.start, stop=span.stop, stride=span.stride) as clip,
+        contextlib.ExitStack() as opened,
+    ):
+        size = (clip.info.width, clip.info.height)
+        known, book = [], None
+        if journal is not None:
+            header = json.dumps(_identity(path, settings, span))
+            known = _read_journal(journal, header, size)
+            book = opened.enter_context(_continue_journal(journal, header, known, size))
+
+        def frames() -> Iterator[tuple[Frame, People]]:
+            detector: PoseDetector | None = None
+            for index, frame in enumerate(clip.frames):
+                if index < len(known):
+                    yield frame, known[index]
+                    continue
+                if detector is None:
+                    detector = opened.enter_context(open_detector(settings))
+                    if on_open is not None:
+                        on_open(detector)
+                people = detector.detect(frame)
+                if book is not None:
+                    book.write(_line(people, size))
+                    book.flush()
+                yield frame, people
+
+        yield Detection(info=clip.info, frames=frames())
+
+
+def _identity(path: Path, settings: DetectorSettings, span: Span) -> dict[str, object]:
+    """Return what a journal must agree with to be gone on with."""
+    status = path.stat()
+    return {
+        "clip": path.name,
+        "bytes": status.st_size,
+        "changed": status.st_mtime,
+        "detector": settings.name,
+        **asdict(span),
+    }
+
+
+def _read_journal(journal: Path, header: str, size: tuple[int, int]) -> list[People]:
+    """Return the people of the frames that are done; a last line cut short does not count."""
+    if not journal.exists():
+        return []
+    lines = journal.read_text(encoding="utf-8").split("\n")[:-1]
+    if not lines or lines[0] != header:
+        return []
+    done = []
+    for line in lines[1:]:
+        try:
+            done.append(from_pose_keypoints(json.loads(line), size=size).frames[0])
+        except (ValueError, InputError):
+            break
+    return done
+
+
+@contextlib.contextmanager
+def _continue_journal(
+    journal: Path, header: str, known: list[People], size: tuple[int, int]
+) -> Iterator[IO[str]]:
+    """Write anew what is known, so that the file ends with a whole line, and keep it open."""
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with journal.open("w", encoding="utf-8") as book:
+        book.write(header + "\n")
+        for people in known:
+            book.write(_line(people, size))
+        book.flush()
+        yield book
+
+
+def _line(people: People, size: tuple[int, int]) -> str:
+    sequence = PoseSequence(frames=(people,), width=size[0], height=size[1])
+    return json.dumps(to_pose_keypoints(sequence)[0]) + "\n"

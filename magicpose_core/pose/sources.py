@@ -1,0 +1,265 @@
+"""Poses from wherever they are: maps, keypoints or a video, as pose maps one at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..video.reader import Frame, open_clip
+from .align import Alignment, AlignSettings, align
+from .detect import Span, open_detection
+from .detectors.detector import DetectorSettings, PoseDetector
+from .draw import DrawStyle, draw_poses
+from .keypoints import PersonPose, PoseSequence
+from .people import PersonChoice, choose_person
+from .pose_files import read_poses
+from .smooth import SmoothSettings, smooth
+
+SourceKind = Literal["maps", "keypoints", "video"]
+_DARK, _MOSTLY = 16, 0.5  # a pose map is black over more than half of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignTarget:
+    """The person to align to, and the size of their picture.
+
+    Attributes:
+        person: In the picture.
+        size: Width and height of the picture in pixels.
+        settings: How.
+    """
+
+    person: PersonPose
+    size: tuple[int, int]
+    settings: AlignSettings = field(default_factory=AlignSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseOptions:
+    """What is done to keypoints before they are drawn; pose maps cannot be changed any more.
+
+    Attributes:
+        person: Who is drawn; None draws everybody.
+        smooth: Clean-up along time, or None.
+        align: The person to align to, or None.
+        style: How maps are drawn.
+        span: Which frames.
+        size: Width and height in pixels for keypoint files that do not say (CMU's).
+    """
+
+    person: PersonChoice | None = field(default_factory=PersonChoice)
+    smooth: SmoothSettings | None = None
+    align: AlignTarget | None = None
+    style: DrawStyle = field(default_factory=DrawStyle)
+    span: Span = field(default_factory=Span)
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseMaps:
+    """Pose maps that can be read once.
+
+    Attributes:
+        kind: ``maps`` were there already; ``keypoints`` of a file or of a ``video`` are drawn.
+        width: Of the maps in pixels.
+        height: Of the maps in pixels.
+        fps: Frames a second, None where nobody says.
+        count: Number of maps, None where a video does not say.
+        maps: (H, W, 3) uint8 RGB each, made when it is asked for.
+        alignment: What alignment did, None without.
+    """
+
+    kind: SourceKind
+    width: int
+    height: int
+    fps: float | None
+    count: int | None
+    maps: Iterator[Frame]
+    alignment: Alignment | None = None
+
+
+def source_kind(path: Path, detector: DetectorSettings | None) -> SourceKind:
+    """Tell what poses a path holds: pictures are maps unless a detector is to look at them."""
+    json_folder = path.is_dir() and any(path.glob("*.json"))
+    if path.suffix.lower() == ".json" or json_folder:
+        return "keypoints"
+    return "maps" if detector is None else "video"
+
+
+@contextlib.contextmanager
+def open_pose_maps(
+    path: Path,
+    *,
+    detector: DetectorSettings | None = None,
+    options: PoseOptions | None = None,
+    on_open: Callable[[PoseDetector], None] | None = None,
+    on_frame: Callable[[], None] | None = None,
+) -> Iterator[PoseMaps]:
+    """Open poses of any kind as pose maps. Images are never held but one at a time.
+
+    Args:
+        path: Folder of maps, one map, video of maps; keypoint file or folder of them; or, with a
+            detector, video or folder of pictures of people.
+        detector: Finds the people in ``path``.
+        options: Defaults when None.
+        on_open: Told of the detector when it is loaded.
+        on_frame: Told of every frame in which people were looked for.
+
+    Raises:
+        InputError: Nothing readable is there; pictures are no maps and no detector is given; maps
+            are to be smoothed or aligned; or nobody is found in any frame.
+    """
+    path, options = Path(path), options or PoseOptions()
+    kind = source_kind(path, detector)
+    if kind == "maps":
+        with _open_maps(path, options) as maps:
+            yield maps
+        return
+    if kind == "keypoints":
+        sequence = _cut(read_poses(path, size=options.size), options.span)
+    else:
+        assert detector is not None
+        sequence = detect_sequence(path, detector, options.span, on_open, on_frame)
+    if not any(sequence.frames):
+        raise InputError(
+            f"no person is found in any of the {len(sequence)} frames of {path}; try another "
+            "detector, or a clip in which the person is larger"
+        )
+    sequence, alignment = prepare(sequence, options)
+    yield PoseMaps(
+        kind=kind,
+        width=sequence.width,
+        height=sequence.height,
+        fps=sequence.fps,
+        count=len(sequence),
+        maps=draw_sequence(sequence, options.style),
+        alignment=alignment,
+    )
+
+
+def detect_sequence(
+    path: Path,
+    detector: DetectorSettings,
+    span: Span | None = None,
+    on_open: Callable[[PoseDetector], None] | None = None,
+    on_frame: Callable[[], None] | None = None,
+) -> PoseSequence:
+    """Detect all people of a clip; only their keypoints are kept."""
+    span = span or Span()
+    with open_detection(path, detector, span=span, on_open=on_open) as detection:
+        frames = []
+        for _, people in detection.frames:
+            frames.append(people)
+            if on_frame is not None:
+                on_frame()
+        info = detection.info
+        return PoseSequence(
+            frames=tuple(frames), width=info.width, height=info.height, fps=detection.fps(span)
+        )
+
+
+def prepare(sequence: PoseSequence, options: PoseOptions) -> tuple[PoseSequence, Alignment | None]:
+    """Choose the person, smooth and align, in this order, as far as the options ask for it."""
+    if options.person is not None:
+        sequence = choose_person(sequence, options.person)
+    if options.smooth is not None:
+        sequence = smooth(sequence, options.smooth)
+    if options.align is None:
+        return sequence, None
+    target = options.align
+    alignment = align(sequence, target.person, target.size, target.settings)
+    return alignment.sequence, alignment
+
+
+def draw_sequence(sequence: PoseSequence, style: DrawStyle | None = None) -> Iterator[Frame]:
+    """Draw the maps of a clip one at a time, (H, W, 3) uint8 RGB."""
+    for people in sequence.frames:
+        yield draw_poses(people, sequence.height, sequence.width, style)
+
+
+def read_person(
+    path: Path,
+    detector: DetectorSettings | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    on_open: Callable[[PoseDetector], None] | None = None,
+) -> tuple[PersonPose, tuple[int, int]]:
+    """Read the person to align to, from a keypoint file or by a detector from a picture.
+
+    Args:
+        path: The file; of several people the largest in the first frame that shows any is taken.
+        detector: For pictures.
+        size: For keypoint files that do not say.
+        on_open: Told of the detector when it is loaded.
+
+    Returns:
+        The person, and width and height of their picture in pixels.
+
+    Raises:
+        InputError: Nobody is found, or a picture is given without a detector.
+    """
+    if source_kind(path, None) == "keypoints":
+        sequence = read_poses(path, size=size)
+    elif detector is None:
+        raise InputError(
+            f"{path} is a picture: name a detector that finds the person in it, or give a "
+            "keypoint file (.json)"
+        )
+    else:
+        sequence = detect_sequence(path, detector, on_open=on_open)
+    chosen = choose_person(sequence, PersonChoice(rule="largest"))
+    person = next((people[0] for people in chosen.frames if people), None)
+    if person is None:
+        raise InputError(f"no person is found in {path}; try another picture or detector")
+    return person, (sequence.width, sequence.height)
+
+
+def looks_like_map(frame: NDArray[np.uint8]) -> bool:
+    """Tell a pose map from a picture: more than half of it is black."""
+    return float((frame.max(axis=-1) < _DARK).mean()) > _MOSTLY
+
+
+@contextlib.contextmanager
+def _open_maps(path: Path, options: PoseOptions) -> Iterator[PoseMaps]:
+    if options.smooth is not None or options.align is not None:
+        raise InputError(
+            f"{path} holds pictures; smoothing and alignment need keypoints: give a keypoint file "
+            "(.json), or name a detector for a video of a person"
+        )
+    span = options.span
+    with open_clip(path, start=span.start, stop=span.stop, stride=span.stride) as clip:
+        fps = None if clip.info.fps is None else float(clip.info.fps) / span.stride
+        yield PoseMaps(
+            kind="maps",
+            width=clip.info.width,
+            height=clip.info.height,
+            fps=fps,
+            count=clip.info.frame_count,
+            maps=_checked(clip.frames, path),
+        )
+
+
+def _checked(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
+    for index, frame in enumerate(frames):
+        if index == 0 and not looks_like_map(frame):
+            raise InputError(
+                f"{path} shows a picture, not a pose map (drawn on black): name a detector that "
+                "finds the person in it"
+            )
+        yield frame
+
+
+def _cut(sequence: PoseSequence, span: Span) -> PoseSequence:
+    frames = sequence.frames[span.start : span.stop : span.stride]
+    if not frames:
+        raise InputError(
+            f"the keypoints have {len(sequence)} frames, none in {span.start} to {span.stop}"
+        )
+    return replace(sequence, frames=frames, fps=sequence.fps / span.stride)
