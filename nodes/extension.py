@@ -11,7 +11,9 @@ from .frames import BatchFrames
 from .loaders import LoadAppearanceEncoder, LoadMagicPoseCheckpoint
 from .model_files import register_model_folder
 from .pose_control import ApplyPoseControlNet
+from .pose_detect import DetectPoses
 from .pose_maps import ConvertPoses, DrawPoses, LoadPoses, SavePoses
+from .pose_motion import AlignPoses, ChoosePerson, SmoothPoses
 from .sampling import Sample
 
 
@@ -31,6 +33,10 @@ class MagicPoseExtension(ComfyExtension):
             ApplyPoseControlNet,
             BatchFrames,
             Sample,
+            DetectPoses,
+            ChoosePerson,
+            SmoothPoses,
+            AlignPoses,
             DrawPoses,
             LoadPoses,
             SavePoses,

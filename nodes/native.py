@@ -86,20 +86,7 @@ def build_control_net(
 
 def build_vae(shape: VaeShape, weights: Weights) -> comfy.sd.VAE:
     """Build the autoencoder as ComfyUI's VAE; keys without ``first_stage_model.``."""
-    first = shape.channels[0]
-    plan = {
-        "double_z": True,
-        "z_channels": shape.latent_channels,
-        "resolution": 256,
-        "in_channels": 3,
-        "out_ch": 3,
-        "ch": first,
-        "ch_mult": [width // first for width in shape.channels],
-        "num_res_blocks": shape.resnets,
-        "attn_resolutions": [],
-        "dropout": 0.0,
-    }
-    config = {"params": {"ddconfig": plan, "embed_dim": shape.latent_channels}}
+    config = {"params": {"ddconfig": _vae_plan(shape), "embed_dim": shape.latent_channels}}
     return comfy.sd.VAE(sd=dict(weights), config=config)
 
 
@@ -116,20 +103,11 @@ def build_clip(
     target = comfy.supported_models_base.ClipTarget(
         comfy.sd1_clip.SD1Tokenizer, comfy.sd1_clip.SD1ClipModel
     )
-    plan = {
-        "hidden_size": shape.width,
-        "intermediate_size": shape.feed_forward,
-        "num_attention_heads": shape.heads,
-        "num_hidden_layers": shape.layers,
-        "max_position_embeddings": shape.positions,
-        "projection_dim": shape.width,
-        "vocab_size": shape.vocabulary,
-    }
     return comfy.sd.CLIP(
         target,
         embedding_directory=embeddings,
         state_dict={f"clip_l.{key}": tensor for key, tensor in weights.items()},
-        model_options={"clip_l_model_config": plan},
+        model_options={"clip_l_model_config": _clip_plan(shape)},
     )
 
 
@@ -157,6 +135,34 @@ def _unet_config(shape: UNetShape) -> dict[str, object]:
         "use_checkpoint": False,
         "adm_in_channels": None,
         "legacy": False,
+    }
+
+
+def _vae_plan(shape: VaeShape) -> dict[str, object]:
+    first = shape.channels[0]
+    return {
+        "double_z": True,
+        "z_channels": shape.latent_channels,
+        "resolution": 256,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": first,
+        "ch_mult": [width // first for width in shape.channels],
+        "num_res_blocks": shape.resnets,
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    }
+
+
+def _clip_plan(shape: TextShape) -> dict[str, int]:
+    return {
+        "hidden_size": shape.width,
+        "intermediate_size": shape.feed_forward,
+        "num_attention_heads": shape.heads,
+        "num_hidden_layers": shape.layers,
+        "max_position_embeddings": shape.positions,
+        "projection_dim": shape.width,
+        "vocab_size": shape.vocabulary,
     }
 
 

@@ -1,0 +1,88 @@
+"""Detect Poses: pictures -> keypoints, with a detector that the user chose and fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import comfy.model_management
+import comfy.utils
+import folder_paths
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..magicpose_core import images as core_images
+from ..magicpose_core.pose.keypoints import PoseSequence
+from . import bridge
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
+
+_DETECTORS = ("dwpose", "openpose", "mediapipe")
+
+
+class DetectPoses(io.ComfyNode):
+    """The people in each picture."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("DetectPoses"),
+            display_name="Detect Poses",
+            category=POSE_CATEGORY,
+            description=(
+                "Finds body, hands and face of the people in each picture. The detectors' packages "
+                "and weights are optional; an error says how to get them. Keypoints of other "
+                "packs' detectors (DWPose, OpenPose, SDPose) are as welcome."
+            ),
+            inputs=[
+                io.Image.Input("image", tooltip="A picture, or the frames of a video."),
+                io.Combo.Input(
+                    "detector",
+                    options=list(_DETECTORS),
+                    default="dwpose",
+                    tooltip=(
+                        "dwpose: whole body through onnxruntime. openpose: what MagicPose was "
+                        "trained on, through controlnet-aux. mediapipe: in its own environment."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "download",
+                    default=False,
+                    tooltip=(
+                        "Whether missing weights are downloaded to models/magicpose/detectors "
+                        "(350 to 510 MB). Otherwise the error names their addresses."
+                    ),
+                ),
+            ],
+            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One entry a frame")],
+        )
+
+    @classmethod
+    def execute(cls, image: Tensor, detector: str, download: bool) -> io.NodeOutput:
+        from ..magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
+
+        pictures = bridge.to_pictures(image)
+        settings = DetectorSettings(
+            name=detector, weights=weight_folders(), download=download, device=_device()
+        )
+        progress = comfy.utils.ProgressBar(len(pictures))
+        frames = []
+        with open_detector(settings) as opened:
+            for frame in pictures:
+                comfy.model_management.throw_exception_if_processing_interrupted()
+                frames.append(opened.detect(core_images.to_uint8(frame[None])[0]))
+                progress.update(1)
+        height, width = pictures.shape[-2:]
+        found = PoseSequence(frames=tuple(frames), width=width, height=height)
+        return io.NodeOutput(bridge.to_pose_keypoints(found))
+
+
+def weight_folders() -> list[Path]:
+    """List where detectors' weights may lie: our folder, then what controlnet_aux has fetched."""
+    own = Path(folder_paths.models_dir) / "magicpose" / "detectors"
+    packs = [Path(folder) for folder in folder_paths.get_folder_paths("custom_nodes")]
+    fetched = [ckpts for pack in packs for ckpts in sorted(pack.glob("*controlnet_aux*/ckpts"))]
+    return [own, *fetched]
+
+
+def _device() -> str:
+    device = comfy.model_management.get_torch_device().type
+    return device if device in ("cpu", "cuda", "mps") else "auto"

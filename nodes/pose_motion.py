@@ -1,0 +1,247 @@
+"""Choose Person, Smooth Poses, Align Poses: from what a detector found to what fits the picture."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io, ui
+
+from ..magicpose_core.errors import InputError
+from . import bridge
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
+
+_RULES = ("tracked", "largest", "left", "index")
+
+
+class ChoosePerson(io.ComfyNode):
+    """One of the people of a clip."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("ChoosePerson"),
+            display_name="Choose Person",
+            category=POSE_CATEGORY,
+            description="Keeps one person a frame. Smooth and Align Poses track one by themselves.",
+            inputs=[
+                PoseKeypoint.Input("keypoints", tooltip="Of any detector; one entry a frame."),
+                io.Combo.Input(
+                    "rule",
+                    options=list(_RULES),
+                    default="tracked",
+                    tooltip=(
+                        "tracked: the largest of the first frame, followed. largest: in each "
+                        "frame. left: counted from the left edge. index: the detector's order."
+                    ),
+                ),
+                io.Int.Input(
+                    "number",
+                    default=0,
+                    min=0,
+                    max=100,
+                    tooltip="Which one, from 0, for left and index.",
+                ),
+            ],
+            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One person a frame")],
+        )
+
+    @classmethod
+    def execute(cls, keypoints: object, rule: str, number: int) -> io.NodeOutput:
+        from ..magicpose_core.pose.people import PersonChoice, choose_person
+
+        chosen = choose_person(
+            bridge.to_pose_sequence(keypoints), PersonChoice(rule=rule, number=number)
+        )
+        return io.NodeOutput(bridge.to_pose_keypoints(chosen))
+
+
+class SmoothPoses(io.ComfyNode):
+    """Keypoints without jitter."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("SmoothPoses"),
+            display_name="Smooth Poses",
+            category=POSE_CATEGORY,
+            description=(
+                "Puts swapped sides back, takes jumps out, fills short gaps and smooths, without "
+                "dragging fast movements behind."
+            ),
+            inputs=[
+                PoseKeypoint.Input("keypoints", tooltip="Of any detector; one entry a frame."),
+                io.Float.Input(
+                    "fps",
+                    default=30.0,
+                    min=0.01,
+                    max=1000.0,
+                    tooltip="Frames a second of the clip; the times below are in seconds.",
+                ),
+                io.Combo.Input(
+                    "filter",
+                    options=["savitzky-golay", "one-euro", "none"],
+                    default="savitzky-golay",
+                    tooltip=(
+                        "savitzky-golay fits parabolas; one-euro holds slow movements stiller; "
+                        "none only repairs."
+                    ),
+                ),
+                io.Float.Input(
+                    "window",
+                    default=0.3,
+                    min=0.0,
+                    max=5.0,
+                    step=0.01,
+                    tooltip="Length of the parabolas in seconds (savitzky-golay).",
+                ),
+                io.Float.Input(
+                    "longest_gap",
+                    default=0.3,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="Gaps up to this many seconds are filled.",
+                ),
+                io.Float.Input(
+                    "jump",
+                    default=0.1,
+                    min=0.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="Points this many body heights off their neighbours are taken out.",
+                ),
+                io.Float.Input(
+                    "confident",
+                    default=0.3,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Points with a lower score (0 to 1) are not leant on.",
+                ),
+                io.Boolean.Input(
+                    "repair_swaps",
+                    default=True,
+                    tooltip="Whether left and right are put back where the detector swapped them.",
+                ),
+            ],
+            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One person a frame")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        keypoints: object,
+        fps: float,
+        filter: str,
+        window: float,
+        longest_gap: float,
+        jump: float,
+        confident: float,
+        repair_swaps: bool,
+    ) -> io.NodeOutput:
+        from ..magicpose_core.pose.people import choose_person
+        from ..magicpose_core.pose.smooth import SmoothSettings, smooth
+
+        settings = SmoothSettings(
+            filter=filter,
+            window=window,
+            longest_gap=longest_gap,
+            jump=jump,
+            confident=confident,
+            repair_swaps=repair_swaps,
+        )
+        poses = choose_person(bridge.to_pose_sequence(keypoints, fps=fps))
+        return io.NodeOutput(bridge.to_pose_keypoints(smooth(poses, settings)))
+
+
+class AlignPoses(io.ComfyNode):
+    """The dance, on the body of the person in the picture."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id=node_id("AlignPoses"),
+            display_name="Align Poses",
+            category=POSE_CATEGORY,
+            description=(
+                "Gives the dancer the bones of the person in the picture and the place where that "
+                "person stands. The more the two differ, the more this matters."
+            ),
+            inputs=[
+                PoseKeypoint.Input("keypoints", tooltip="The dance; one entry a frame."),
+                PoseKeypoint.Input(
+                    "reference", tooltip="Keypoints of the person's picture, from Detect Poses."
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="0 keeps the dancer's bones, 1 gives the reference's.",
+                ),
+                io.Combo.Input(
+                    "anchor",
+                    options=["hips", "feet"],
+                    default="hips",
+                    tooltip="What stands in the first frame where it stands in the picture.",
+                ),
+                io.Float.Input(
+                    "limit",
+                    default=1.6,
+                    min=1.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="A bone changes at most by this factor against the whole body.",
+                ),
+                io.Float.Input(
+                    "confident",
+                    default=0.3,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Points with a lower score (0 to 1) are neither measured nor leant on.",
+                ),
+                io.Boolean.Input(
+                    "keep_inside",
+                    default=True,
+                    tooltip="Whether the clip is shifted where joints would leave the picture.",
+                ),
+            ],
+            outputs=[
+                PoseKeypoint.Output(display_name="keypoints", tooltip="In the picture's size"),
+                io.String.Output(display_name="report", tooltip="Each bone's length and factor"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        keypoints: object,
+        reference: object,
+        strength: float,
+        anchor: str,
+        limit: float,
+        confident: float,
+        keep_inside: bool,
+    ) -> io.NodeOutput:
+        from ..magicpose_core.pose.align import AlignSettings, align
+        from ..magicpose_core.pose.people import choose_person
+
+        picture = choose_person(bridge.to_pose_sequence(reference))
+        if not picture.frames or not picture.frames[0]:
+            raise InputError(
+                "reference shows nobody; lower the detector's threshold, or choose a picture with "
+                "the whole person"
+            )
+        settings = AlignSettings(
+            strength=strength,
+            anchor=anchor,
+            limit=limit,
+            confident=confident,
+            keep_inside=keep_inside,
+        )
+        dance = choose_person(bridge.to_pose_sequence(keypoints))
+        aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)
+        report = aligned.report()
+        return io.NodeOutput(
+            bridge.to_pose_keypoints(aligned.sequence), report, ui=ui.PreviewText(report)
+        )

@@ -1,0 +1,124 @@
+"""Every workflow of the pack runs through a ComfyUI server to the end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PIL import Image
+
+from . import graph, made_up
+from .comfyui import PACK
+from .conftest import COMFYUI
+from .server import start_server
+
+WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
+DEMO = PACK / "magicpose_core" / "demo" / "magicpose-dancers.safetensors"
+SMALL = {
+    "steps": 2,
+    "width": 64,
+    "height": 64,
+    "size": 64,
+    "frames": 3,
+    "frames_at_a_time": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def server(pack, tmp_path_factory):
+    base = tmp_path_factory.mktemp("server")
+    models = base / "models"
+    small = made_up.networks(pack, (32, 64, 64, 64), "small")
+    made_up.save(small, models / "magicpose" / "model_state-110000.th")
+    made_up.save(made_up.lora(small), models / "loras" / "style.safetensors")
+    if not DEMO.exists():
+        made_up.save(small, models / "magicpose" / DEMO.name)
+    with start_server(COMFYUI, base) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def infos(server):
+    return server.get("/object_info")
+
+
+@pytest.fixture(scope="module")
+def inputs(server, infos):
+    """A picture, a pose file and a video of a synthetic dancer, made by the nodes themselves."""
+    prompt = {
+        "1": {
+            "class_type": "MagicPose_SyntheticDancer",
+            "inputs": {"dancer": 1, "driver": 2, "frames": 3, "size": 128, "seed": 0},
+        },
+        "2": {
+            "class_type": "MagicPose_SavePoses",
+            "inputs": {
+                "keypoints": ["1", 1],
+                "filename_prefix": "dance",
+                "format": "pose_keypoint",
+                "fps": 12.0,
+            },
+        },
+        "3": {"class_type": "CreateVideo", "inputs": {"images": ["1", 2], "fps": 12.0}},
+        "4": {
+            "class_type": "SaveVideo",
+            "inputs": {
+                "video": ["3", 0],
+                "filename_prefix": "dance",
+                "format": "mp4",
+                "codec": "h264",
+            },
+        },
+        "5": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["1", 0], "filename_prefix": "person"},
+        },
+    }
+    assert server.run(prompt)["status"]["status_str"] == "success"
+    output = server.base / "output"
+    for pattern, name in (("dance*.json", "dance.json"), ("dance*.mp4", "dance.mp4")):
+        next(output.glob(pattern)).rename(server.base / "input" / name)
+    next(output.glob("person*.png")).rename(server.base / "input" / "example.png")
+    return server.get("/object_info")
+
+
+def run(server, workflow, infos):
+    prompt = graph.shrink(graph.to_prompt(workflow, infos), **SMALL)
+    return server.run(stored_poses(prompt))
+
+
+def stored_poses(prompt):
+    """Put the stored keypoints in place of a detector, whose weights are not here."""
+    loader = {
+        "class_type": "MagicPose_LoadPoses",
+        "inputs": {"file": "dance.json", "width": 0, "height": 0},
+    }
+    return {
+        key: loader if node["class_type"] == "MagicPose_DetectPoses" else node
+        for key, node in prompt.items()
+    }
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow_runs_to_the_end(server, inputs, path):
+    workflow = json.loads(path.read_text())
+    if any(node["type"] == "CheckpointLoaderSimple" for node in workflow["nodes"]):
+        pytest.skip("stock loaders")
+    entry = run(server, workflow, inputs)
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
+    saved = [file for output in entry["outputs"].values() for file in output.get("images", [])]
+    assert any(file["filename"].endswith(".mp4") for file in saved)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow_has_a_thumbnail_and_says_what_it_needs(path):
+    workflow = json.loads(path.read_text())
+    with Image.open(path.with_suffix(".jpg")) as thumbnail:
+        assert thumbnail.size == (512, 512)
+    assert any(node["type"] == "MarkdownNote" for node in workflow["nodes"])
+    for node in workflow["nodes"]:
+        values = [value for value in node["widgets_values"] if isinstance(value, str)]
+        if any(value.startswith(("model_state", "v1-5", "control_v11p")) for value in values):
+            model = node["properties"]["models"][0]
+            assert model["name"] in values
+            assert model["url"].startswith("https://")
