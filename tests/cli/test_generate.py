@@ -114,11 +114,11 @@ def test_ctrl_c_leaves_nothing_half_written(inputs, words):
     out = inputs / "out" / "clip.mp4"
     command = [sys.executable, "-m", "magicpose_core.cli", *words, "--out", str(out)]
     process = subprocess.Popen(
-        [*command, "--steps", "900"], stderr=subprocess.PIPE, env={**os.environ}
+        [*command, "--steps", "500"], stderr=subprocess.PIPE, env={**os.environ}
     )
     seen = b""
     deadline = time.monotonic() + 60
-    while b"/900" not in seen and time.monotonic() < deadline:
+    while b"/500" not in seen and time.monotonic() < deadline:
         seen += process.stderr.read(32)
     process.send_signal(signal.SIGINT)
     error = process.stderr.read().decode()

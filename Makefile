@@ -1,0 +1,36 @@
+# make demo   environment, then the main job on what the project ships
+# make test   the whole test suite
+# Each target makes the environment that it needs in .venv when there is none.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench evaluate train-demo pose-env clean
+
+demo: $(VENV)/.core
+	$(BIN)/magicpose demo --out output/demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+	$(BIN)/python tests/nodes/run.py
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.core
+	$(BIN)/magicpose bench
+
+$(VENV)/.core: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) output build *.egg-info

@@ -1,0 +1,54 @@
+"""What the demo starts from: the picture of a drawn stranger, and a sequence of poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.dancers.clips import clip_postures, dancer_frame, free_posture
+from ..data.dancers.landmarks import draw_pose_map
+from ..data.dancers.person import draw_dancer
+from ..files import atomic_folder
+from ..images import from_uint8, write_image
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoInputs:
+    """Files of the demo.
+
+    Attributes:
+        person: The reference picture.
+        poses: Folder of pose maps, the driver's.
+        truth: Folder with the true pictures of the person in those poses.
+    """
+
+    person: Path
+    poses: Path
+    truth: Path
+
+
+def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoInputs:
+    """Draw a dancer whom no training has seen, and a loop of poses.
+
+    Args:
+        folder: Where to; must be new or empty.
+        person: Number of the held-out dancer.
+        frames: Length of the loop.
+        size: Side of the pictures in pixels.
+
+    Raises:
+        OutputError: The folder is not empty or cannot be written to.
+    """
+    dancer = draw_dancer(person, "heldout")
+    postures = clip_postures(person, frames)
+    reference = dancer_frame(dancer, free_posture(person, 0, "heldout"), size)
+    clip = [dancer_frame(dancer, posture, size) for posture in postures]
+    with atomic_folder(folder) as temporary:
+        write_image(temporary / "person.png", from_uint8(reference.picture))
+        for number, frame in enumerate(clip):
+            name = f"{number:03d}.png"
+            write_image(temporary / "truth" / name, from_uint8(frame.picture))
+            write_image(temporary / "poses" / name, draw_pose_map(frame.pose, size))
+    return DemoInputs(
+        person=folder / "person.png", poses=folder / "poses", truth=folder / "truth"
+    )
