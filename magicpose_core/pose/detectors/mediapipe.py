@@ -76,7 +76,8 @@ def open_mediapipe() -> Iterator[MediaPipe]:
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            [str(python), str(_WORKER)],
+            # -I: this folder's modules must not shadow the packages of that environment.
+            [str(python), "-I", str(_WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
