@@ -52,15 +52,15 @@ def widget_values(node: Mapping[str, object], infos: Info) -> dict[str, object]:
     return named
 
 
-def shrink(prompt: Prompt, **values: object) -> Prompt:
-    """Set inputs of these names everywhere they are not connected, to make a run small."""
+def shrink(prompt: Prompt, **new: object) -> Prompt:
+    """Set inputs of these names where they are not connected; a function makes the new value."""
+
+    def value_of(name: str, value: object) -> object:
+        if name not in new or isinstance(value, list):
+            return value
+        return new[name](value) if callable(new[name]) else new[name]
+
     return {
-        key: {
-            **node,
-            "inputs": {
-                name: values[name] if name in values and not isinstance(value, list) else value
-                for name, value in node["inputs"].items()
-            },
-        }
+        key: {**node, "inputs": {n: value_of(n, value) for n, value in node["inputs"].items()}}
         for key, node in prompt.items()
     }

@@ -14,6 +14,7 @@ from .server import start_server
 
 WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
 DEMO = PACK / "magicpose_core" / "demo" / "magicpose-dancers.safetensors"
+WIDE = "appearance-320.safetensors"
 SMALL = {
     "steps": 2,
     "width": 64,
@@ -31,6 +32,14 @@ def server(pack, tmp_path_factory):
     small = made_up.networks(pack, (32, 64, 64, 64), "small")
     made_up.save(small, models / "magicpose" / "model_state-110000.th")
     made_up.save(made_up.lora(small), models / "loras" / "style.safetensors")
+    wide = made_up.networks(pack, (320, 320, 320, 320), "full")
+    for name, prefixes in {
+        "checkpoints/v1-5-pruned-emaonly-fp16.safetensors": ("model.", "first_", "cond_"),
+        f"magicpose/{WIDE}": ("appearance_control_model.",),
+    }.items():
+        made_up.save(made_up.part(wide, *prefixes), models / name)
+    control = {k.removeprefix("pose_"): w for k, w in wide.items() if k.startswith("pose_")}
+    made_up.save(control, models / "controlnet" / "control_v11p_sd15_openpose_fp16.safetensors")
     if not DEMO.exists():
         made_up.save(small, models / "magicpose" / DEMO.name)
     with start_server(COMFYUI, base) as running:
@@ -45,34 +54,19 @@ def infos(server):
 @pytest.fixture(scope="module")
 def inputs(server, infos):
     """A picture, a pose file and a video of a synthetic dancer, made by the nodes themselves."""
+    dancer = {"dancer": 1, "driver": 2, "frames": 3, "size": 128, "seed": 0}
+    poses = {"keypoints": ["1", 1], "format": "pose_keypoint", "fps": 12.0}
+    video = {"video": ["3", 0], "format": "mp4", "codec": "h264"}
+    calls = [
+        ("MagicPose_SyntheticDancer", dancer),
+        ("MagicPose_SavePoses", {**poses, "filename_prefix": "dance"}),
+        ("CreateVideo", {"images": ["1", 2], "fps": 12.0}),
+        ("SaveVideo", {**video, "filename_prefix": "dance"}),
+        ("SaveImage", {"images": ["1", 0], "filename_prefix": "person"}),
+    ]
     prompt = {
-        "1": {
-            "class_type": "MagicPose_SyntheticDancer",
-            "inputs": {"dancer": 1, "driver": 2, "frames": 3, "size": 128, "seed": 0},
-        },
-        "2": {
-            "class_type": "MagicPose_SavePoses",
-            "inputs": {
-                "keypoints": ["1", 1],
-                "filename_prefix": "dance",
-                "format": "pose_keypoint",
-                "fps": 12.0,
-            },
-        },
-        "3": {"class_type": "CreateVideo", "inputs": {"images": ["1", 2], "fps": 12.0}},
-        "4": {
-            "class_type": "SaveVideo",
-            "inputs": {
-                "video": ["3", 0],
-                "filename_prefix": "dance",
-                "format": "mp4",
-                "codec": "h264",
-            },
-        },
-        "5": {
-            "class_type": "SaveImage",
-            "inputs": {"images": ["1", 0], "filename_prefix": "person"},
-        },
+        str(number): {"class_type": type_, "inputs": values}
+        for number, (type_, values) in enumerate(calls, start=1)
     }
     assert server.run(prompt)["status"]["status_str"] == "success"
     output = server.base / "output"
@@ -84,15 +78,16 @@ def inputs(server, infos):
 
 def run(server, workflow, infos):
     prompt = graph.shrink(graph.to_prompt(workflow, infos), **SMALL)
+    types = {node["class_type"] for node in prompt.values()}
+    if "CheckpointLoaderSimple" in types:  # which wants the width of SD 1.5 beside it
+        prompt = graph.shrink(prompt, file=lambda name: WIDE if "model_state" in name else name)
     return server.run(stored_poses(prompt))
 
 
 def stored_poses(prompt):
     """Put the stored keypoints in place of a detector, whose weights are not here."""
-    loader = {
-        "class_type": "MagicPose_LoadPoses",
-        "inputs": {"file": "dance.json", "width": 0, "height": 0},
-    }
+    inputs = {"file": "dance.json", "width": 0, "height": 0}
+    loader = {"class_type": "MagicPose_LoadPoses", "inputs": inputs}
     return {
         key: loader if node["class_type"] == "MagicPose_DetectPoses" else node
         for key, node in prompt.items()
@@ -102,8 +97,6 @@ def stored_poses(prompt):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflow_runs_to_the_end(server, inputs, path):
     workflow = json.loads(path.read_text())
-    if any(node["type"] == "CheckpointLoaderSimple" for node in workflow["nodes"]):
-        pytest.skip("stock loaders")
     entry = run(server, workflow, inputs)
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
     saved = [file for output in entry["outputs"].values() for file in output.get("images", [])]
