@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from .. import __version__
 from ..errors import MagicPoseError
 
-COMMANDS = ("demo", "generate", "inspect", "convert", "train", "bench")
+COMMANDS = ("demo", "generate", "pose", "align", "inspect", "convert", "train", "bench")
 FAILED, INTERRUPTED = 1, 130  # 2 is argparse's, for wrong usage
 
 

@@ -98,6 +98,46 @@ def open_detection(
         yield Detection(info=clip.info, frames=frames())
 
 
+def detect_sequence(
+    path: Path,
+    settings: DetectorSettings,
+    *,
+    span: Span | None = None,
+    journal: Path | None = None,
+    on_open: Callable[[PoseDetector], None] | None = None,
+    on_frame: Callable[[], None] | None = None,
+) -> PoseSequence:
+    """Detect all people of a clip; only their keypoints are kept.
+
+    Args:
+        path: As in ``open_detection``, like the other arguments.
+        settings: The detector.
+        span: Which frames.
+        journal: File to go on with.
+        on_open: Told of the detector when it is loaded.
+        on_frame: Told of every frame that is done.
+
+    Raises:
+        InputError: No frame shows anybody; or as in ``open_detection``.
+    """
+    span = span or Span()
+    found = []
+    with open_detection(path, settings, span=span, journal=journal, on_open=on_open) as detection:
+        for _, people in detection.frames:
+            found.append(people)
+            if on_frame is not None:
+                on_frame()
+    if not any(found):
+        raise InputError(
+            f"no person is found in any of the {len(found)} frames of {path}; try another "
+            "detector, or a clip in which the person is larger"
+        )
+    info = detection.info
+    return PoseSequence(
+        frames=tuple(found), width=info.width, height=info.height, fps=detection.fps(span)
+    )
+
+
 def _identity(path: Path, settings: DetectorSettings, span: Span) -> dict[str, object]:
     """Return what a journal must agree with to be gone on with."""
     status = path.stat()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..video.reader import Frame, open_clip
 from .align import Alignment, AlignSettings, align
-from .detect import Span, open_detection
+from .detect import Span, detect_sequence
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle, draw_poses
 from .keypoints import PersonPose, PoseSequence
@@ -126,11 +126,8 @@ def open_pose_maps(
         sequence = _cut(read_poses(path, size=options.size), options.span)
     else:
         assert detector is not None
-        sequence = detect_sequence(path, detector, options.span, on_open, on_frame)
-    if not any(sequence.frames):
-        raise InputError(
-            f"no person is found in any of the {len(sequence)} frames of {path}; try another "
-            "detector, or a clip in which the person is larger"
+        sequence = detect_sequence(
+            path, detector, span=options.span, on_open=on_open, on_frame=on_frame
         )
     sequence, alignment = prepare(sequence, options)
     yield PoseMaps(
@@ -142,27 +139,6 @@ def open_pose_maps(
         maps=draw_sequence(sequence, options.style),
         alignment=alignment,
     )
-
-
-def detect_sequence(
-    path: Path,
-    detector: DetectorSettings,
-    span: Span | None = None,
-    on_open: Callable[[PoseDetector], None] | None = None,
-    on_frame: Callable[[], None] | None = None,
-) -> PoseSequence:
-    """Detect all people of a clip; only their keypoints are kept."""
-    span = span or Span()
-    with open_detection(path, detector, span=span, on_open=on_open) as detection:
-        frames = []
-        for _, people in detection.frames:
-            frames.append(people)
-            if on_frame is not None:
-                on_frame()
-        info = detection.info
-        return PoseSequence(
-            frames=tuple(frames), width=info.width, height=info.height, fps=detection.fps(span)
-        )
 
 
 def prepare(sequence: PoseSequence, options: PoseOptions) -> tuple[PoseSequence, Alignment | None]:

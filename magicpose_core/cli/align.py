@@ -1,0 +1,149 @@
+"""``magicpose align``: fit a driver's poses to the person of a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .pose_options import (
+    add_detector_options,
+    add_drawing_options,
+    add_person_options,
+    detector,
+    drawing,
+    frame_size,
+    person,
+    say_what_runs,
+    smoothing,
+)
+
+if TYPE_CHECKING:
+    from ..pose.align import Alignment
+    from ..pose.keypoints import PoseSequence
+    from ..pose.sources import PoseOptions
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "align",
+        help="give a driver's poses the bones of the person in a picture",
+        description="Read keypoints, give them the reference person's bone lengths, hands, face "
+        "and place, and write them. The factors are printed.",
+    )
+    parser.add_argument("poses", type=Path, help="keypoints of the driver: .json or a folder")
+    parser.add_argument(
+        "--to",
+        required=True,
+        type=Path,
+        metavar="REFERENCE",
+        help="keypoints (.json) of the reference person, or their picture with --detector",
+    )
+    parser.add_argument("--out", required=True, type=Path, help="aligned keypoints (.json)")
+    parser.add_argument("--maps", type=Path, help="new folder for pose maps as well")
+    parser.add_argument(
+        "--preview", type=Path, help="picture of the first pose before and after (.png)"
+    )
+    parser.add_argument("--report", type=Path, help="the factors as JSON")
+    parser.add_argument("--strength", type=float, default=1.0, help="0 leaves the driver (1)")
+    parser.add_argument("--anchor", choices=("hips", "feet"), default="hips", help="default: hips")
+    parser.add_argument(
+        "--leave-picture",
+        action="store_true",
+        help="do not shift the clip where joints would leave the picture",
+    )
+    parser.add_argument(
+        "--size", help="width x height in pixels of keypoints that do not say (CMU's)"
+    )
+    add_detector_options(parser, default=None)
+    add_person_options(parser)
+    add_drawing_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Align, write, and print the factors."""
+    from ..files import write_text
+    from ..pose.align import AlignSettings
+    from ..pose.pose_files import read_poses, write_poses
+    from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
+
+    size = frame_size(arguments.size)
+    chosen = person(arguments)
+    if chosen is None:
+        raise InputError("one person is aligned: choose them with --person instead of all")
+    sequence = read_poses(arguments.poses, size=size)
+    reference, picture_size = read_person(
+        arguments.to, detector(arguments), size=size, on_open=say_what_runs
+    )
+    settings = AlignSettings(
+        strength=arguments.strength,
+        anchor=arguments.anchor,
+        keep_inside=not arguments.leave_picture,
+    )
+    target = AlignTarget(person=reference, size=picture_size, settings=settings)
+    options = PoseOptions(person=chosen, smooth=smoothing(arguments), align=target)
+    aligned, alignment = prepare(sequence, options)
+    assert alignment is not None
+    write_poses(arguments.out, aligned)
+    if arguments.maps is not None:
+        _write_maps(arguments, aligned)
+    if arguments.preview is not None:
+        _write_preview(arguments, sequence, aligned, options)
+    if arguments.report is not None:
+        write_text(arguments.report, _report(alignment))
+    sys.stdout.write(alignment.report() + "\n")
+    return 0
+
+
+def _write_maps(arguments: argparse.Namespace, aligned: PoseSequence) -> None:
+    from ..pose.sources import draw_sequence
+    from ..video.writer import open_png_folder
+
+    with open_png_folder(arguments.maps) as write:
+        for pose_map in draw_sequence(aligned, drawing(arguments)):
+            write(pose_map)
+
+
+def _write_preview(
+    arguments: argparse.Namespace,
+    sequence: PoseSequence,
+    aligned: PoseSequence,
+    options: PoseOptions,
+) -> None:
+    """Draw the first pose before and after, over the reference's picture or its pose."""
+    from PIL import Image
+
+    from ..files import atomic_path
+    from ..images import IMAGE_SUFFIXES, read_image, to_uint8
+    from ..pose.draw import draw_poses
+    from ..pose.overlay import before_and_after
+    from ..pose.sources import prepare
+
+    target = options.align
+    assert target is not None
+    width, height = target.size
+    if arguments.to.suffix.lower() in IMAGE_SUFFIXES:
+        picture = to_uint8(read_image(arguments.to))[0]
+    else:
+        picture = draw_poses([target.person], height, width, drawing(arguments))
+    still = replace(target, settings=replace(target.settings, strength=0.0))
+    fitted, _ = prepare(sequence, replace(options, align=still))
+    first = next(index for index, people in enumerate(aligned.frames) if people)
+    drawn = before_and_after(
+        picture, fitted.frames[first], aligned.frames[first], drawing(arguments)
+    )
+    with atomic_path(arguments.preview) as temporary:
+        Image.fromarray(drawn).save(temporary)
+
+
+def _report(alignment: Alignment) -> str:
+    """Return the factors as JSON; lengths that nobody saw are null."""
+    rows = [asdict(ratio) for ratio in alignment.ratios]
+    seen = [{key: None if value != value else value for key, value in row.items()} for row in rows]
+    return json.dumps(seen, indent=1)

@@ -1,0 +1,178 @@
+"""``magicpose pose``: videos to keypoints, pose maps and training data."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, MagicPoseError
+from .pose_options import (
+    add_detector_options,
+    add_drawing_options,
+    add_person_options,
+    detector,
+    drawing,
+    person,
+    say_what_runs,
+    smoothing,
+)
+
+if TYPE_CHECKING:
+    from ..pose.dataset import DatasetJob
+    from ..pose.export import ExportJob
+
+    Job = ExportJob | DatasetJob
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "pose",
+        help="find people in videos: keypoints, pose maps, training data",
+        description="Write OUT/NAME/poses.json, maps/ and overlay.mp4 for every clip, or training "
+        "data with --dataset. Killed runs are gone on with where they stopped.",
+    )
+    parser.add_argument(
+        "input", type=Path, metavar="VIDEO|FOLDER", help="video, folder of pictures, or of both"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="folder for the results")
+    parser.add_argument(
+        "--dataset",
+        choices=("train", "val", "test"),
+        nargs="?",
+        const="train",
+        help="write OUT/<set>_set and OUT/pose_map_<set>_set as training wants them, and "
+        "OUT/rejected.csv: frames without exactly one person, with 6 body points or fewer, or a "
+        "body of 4 %% of the frame or less",
+    )
+    parser.add_argument("--start", type=int, default=0, help="first frame (0)")
+    parser.add_argument("--stop", type=int, help="frame before which to stop (default: the end)")
+    parser.add_argument("--stride", type=int, default=1, help="take every n-th frame (1)")
+    parser.add_argument("--workers", type=int, default=1, help="clips at a time, one a process (1)")
+    parser.add_argument("--no-maps", action="store_true", help="write no pose maps")
+    parser.add_argument("--no-overlay", action="store_true", help="write no overlay video")
+    parser.add_argument("--force", action="store_true", help="replace results of other settings")
+    add_detector_options(parser, default="dwpose")
+    add_person_options(parser)
+    add_drawing_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Work through the clips; one that fails is told of and does not stop the others."""
+    from ..pose.clips import find_clips
+    from ..pose.dataset import REJECTED, merge_rejected
+
+    clips = find_clips(arguments.input)
+    jobs = {name: _job(arguments, name, clip) for name, clip in clips.items()}
+    failed = 0
+    for name, outcome in _outcomes(jobs, arguments.workers):
+        if isinstance(outcome, MagicPoseError):
+            failed += 1
+            sys.stderr.write(f"{name}: {outcome}\n")
+        else:
+            sys.stdout.write(f"{name}: {outcome}\n")
+    if arguments.dataset is not None:
+        merge_rejected(arguments.out / _NOTES, arguments.out / REJECTED)
+    if failed:
+        sys.stderr.write(f"{failed} of {len(jobs)} clips failed\n")
+    return 1 if failed else 0
+
+
+_NOTES = "pose_notes"
+_Progress = Callable[[], None]
+
+
+def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
+    from ..data.tiktok import POSE_PREFIX
+    from ..pose.dataset import DatasetJob
+    from ..pose.detect import Span
+    from ..pose.export import ExportJob
+
+    settings = detector(arguments)
+    assert settings is not None
+    span = Span(start=arguments.start, stop=arguments.stop, stride=arguments.stride)
+    if arguments.dataset is not None:
+        frames = f"{arguments.dataset}_set"
+        return DatasetJob(
+            clip=clip,
+            subject=name,
+            frames=arguments.out / frames,
+            maps=arguments.out / f"{POSE_PREFIX}{frames}",
+            notes=arguments.out / _NOTES,
+            detector=settings,
+            span=span,
+            style=drawing(arguments),
+        )
+    return ExportJob(
+        clip=clip,
+        out=arguments.out / name,
+        detector=settings,
+        span=span,
+        person=person(arguments),
+        smooth=smoothing(arguments),
+        style=drawing(arguments),
+        maps=not arguments.no_maps,
+        overlay=not arguments.no_overlay,
+        force=arguments.force,
+    )
+
+
+def _outcomes(jobs: dict[str, Job], workers: int) -> Iterator[tuple[str, str | MagicPoseError]]:
+    """Yield what came of each job as it is done."""
+    if workers <= 1 or len(jobs) == 1:
+        for name, job in jobs.items():
+            with _frame_bar(name) as on_frame:
+                outcome = _work(job, on_frame)
+            yield name, outcome
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    from tqdm import tqdm
+
+    # A forked child would inherit locks of threads that torch and onnxruntime have started.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        running = {pool.submit(_work, job): name for name, job in jobs.items()}
+        for done in tqdm(as_completed(running), total=len(running), unit="clip"):
+            try:
+                yield running[done], done.result()
+            except BrokenProcessPool as error:
+                raise InputError(
+                    "a process that worked on a clip was ended from outside (out of memory?); run "
+                    "the same command again with fewer --workers: it goes on where it stopped"
+                ) from error
+
+
+def _work(job: Job, on_frame: _Progress | None = None) -> str | MagicPoseError:
+    """Do one job and tell what came of it; runs in a process of its own."""
+    from ..pose.dataset import DatasetJob, export_subject
+    from ..pose.export import export_clip
+
+    try:
+        if isinstance(job, DatasetJob):
+            count = export_subject(job, on_open=say_what_runs, on_frame=on_frame)
+            return f"{count.kept} frames kept, {count.rejected} left out"
+        exported = export_clip(job, on_open=say_what_runs, on_frame=on_frame)
+    except MagicPoseError as error:
+        return error
+    before = " (done before)" if exported.done_before else ""
+    return f"{exported.with_person} of {exported.frames} frames show the person{before}"
+
+
+@contextlib.contextmanager
+def _frame_bar(name: str) -> Iterator[_Progress]:
+    from tqdm import tqdm
+
+    with tqdm(desc=name, unit="frame", leave=False) as bar:
+
+        def count() -> None:
+            bar.update()
+
+        yield count
