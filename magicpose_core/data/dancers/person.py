@@ -124,19 +124,35 @@ def draw_dancer(index: int, split: Split = "train") -> Dancer:
 
 
 def swap_colours(dancer: Dancer, rng: np.random.Generator) -> Dancer:
-    """Give another person who wears some of the same colours: a colour histogram hardly tells them.
+    """Give another person in the same colours, so that a colour histogram hardly tells the two.
 
-    Two of the four garment colours trade places, and the new person has a body, a face and cuts of
-    their own before the same place.
+    Skin, hair and cloth keep their colours, but garments trade theirs, and hair style, pattern,
+    glasses and beard are drawn anew. The place stays.
     """
-    other = Dancer(
-        body=_draw_body(rng), face=_draw_face(rng), outfit=_draw_outfit(rng), place=dancer.place
+    outfit, face = dancer.outfit, _draw_face(rng)
+    worn = (outfit.top, outfit.accent, outfit.bottom, outfit.shoes)
+    order = rng.permutation(4)
+    while order[0] == 0 and order[2] == 2:  # at least shirt or trousers must differ
+        order = rng.permutation(4)
+    top, accent, bottom, shoes = (worn[index] for index in order)
+    return replace(
+        dancer,
+        face=replace(
+            dancer.face,
+            hair_style=face.hair_style,
+            hat=dancer.face.hair,
+            glasses=face.glasses,
+            beard=face.beard,
+        ),
+        outfit=replace(
+            outfit,
+            top=top,
+            accent=accent,
+            bottom=bottom,
+            shoes=shoes,
+            pattern=_pick(get_args(Pattern), rng),
+        ),
     )
-    worn = [dancer.outfit.top, dancer.outfit.accent, dancer.outfit.bottom, dancer.outfit.shoes]
-    first, second = rng.choice(4, size=2, replace=False)
-    worn[first], worn[second] = worn[second], worn[first]
-    outfit = replace(other.outfit, top=worn[0], accent=worn[1], bottom=worn[2], shoes=worn[3])
-    return replace(other, outfit=outfit)
 
 
 def _draw_body(rng: np.random.Generator) -> Proportions:

@@ -1,0 +1,78 @@
+"""``magicpose evaluate``: figures on held-out dancers, or of a folder against the truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of ``magicpose``."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure a model on held-out dancers, or results against true frames",
+        description="With --checkpoint: render held-out dancers and measure the model beside its "
+        "ablations and the copied reference. With --results and --truths: compare two folders of "
+        "pictures of the same names, with the right metrics and with those that DisCo publishes.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--checkpoint", type=Path, help="a whole MagicPose model, for dancers")
+    parser.add_argument("--people", type=int, default=64, help="held-out dancers")
+    parser.add_argument("--size", type=int, default=128, help="side of the pictures in pixels")
+    parser.add_argument("--steps", type=int, default=20, help="DDIM steps")
+    parser.add_argument("--guidance", type=float, default=2.0, help="guidance scale")
+    parser.add_argument("--seed", type=int, default=42, help="of the noise")
+    parser.add_argument("--model-only", action="store_true", help="leave the ablations out")
+    parser.add_argument("--results", type=Path, help="folder of results")
+    parser.add_argument("--truths", type=Path, help="folder of true frames")
+    parser.add_argument("--out", type=Path, help="folder for figures.json and figures.md")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print the table and write it where asked to."""
+    from ..evaluation.report import markdown_table, write_report
+
+    if arguments.checkpoint is not None:
+        figures = _dancers(arguments)
+    elif arguments.results is not None and arguments.truths is not None:
+        from ..evaluation.folders import evaluate_folders
+
+        figures = {arguments.results.name: evaluate_folders(arguments.results, arguments.truths)}
+    else:
+        raise InputError("give --checkpoint FILE, or --results FOLDER and --truths FOLDER")
+    sys.stdout.write(markdown_table(figures))
+    if arguments.out is not None:
+        settings = {key: value for key, value in vars(arguments).items() if key != "run"}
+        write_report(arguments.out, figures, settings)
+    return 0
+
+
+def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    from tqdm import tqdm
+
+    from ..evaluation.ablations import MODEL, RENDERERS
+    from ..evaluation.heldout_dancers import evaluate_dancers
+    from ..pipeline import SamplingConfig
+    from ..weights.loading import ModelFiles, load_models
+
+    models = load_models(ModelFiles(checkpoint=arguments.checkpoint))
+    sampling = SamplingConfig(
+        steps=arguments.steps, guidance_scale=arguments.guidance, seed=arguments.seed
+    )
+    with tqdm(total=arguments.people, unit="person", disable=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, _: int) -> None:
+            bar.update(done - bar.n)
+
+        return evaluate_dancers(
+            models,
+            sampling,
+            people=arguments.people,
+            size=arguments.size,
+            names=(MODEL,) if arguments.model_only else tuple(RENDERERS),
+            on_case=show,
+        )

@@ -1,0 +1,127 @@
+"""Figures of a model on dancers that no training has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..data.dancers.clips import DancerFrame, dancer_frame, free_posture
+from ..data.dancers.landmarks import draw_pose_map
+from ..data.dancers.motion import Posture
+from ..data.dancers.person import Dancer, draw_dancer
+from ..images import from_uint8, to_uint8, unit_to_signed
+from ..pipeline import SamplingConfig
+from ..weights.loading import MagicPoseModels
+from .ablations import RENDERERS, Cases
+from .pixel import PIXEL_METRICS
+from .retrieval import (
+    finds_the_right_one,
+    histogram_finds_the_right_one,
+    same_person,
+    same_pose,
+)
+
+OnCase = Callable[[int, int], None]  # renderings done, renderings in all
+_REFERENCE, _TARGET = 0, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A held-out dancer: a reference picture, and the frame to be rendered from it."""
+
+    index: int
+    dancer: Dancer
+    posture: Posture
+    reference: NDArray[np.uint8]
+    target: DancerFrame
+
+
+def make_case(index: int, size: int) -> Case:
+    """Draw the case of a held-out dancer."""
+    dancer = draw_dancer(index, "heldout")
+    reference = dancer_frame(dancer, free_posture(index, _REFERENCE, "heldout"), size)
+    posture = free_posture(index, _TARGET, "heldout")
+    return Case(
+        index=index,
+        dancer=dancer,
+        posture=posture,
+        reference=reference.picture,
+        target=dancer_frame(dancer, posture, size),
+    )
+
+
+def evaluate_dancers(
+    models: MagicPoseModels,
+    config: SamplingConfig,
+    *,
+    people: int,
+    size: int,
+    batch: int = 16,
+    names: Sequence[str] = tuple(RENDERERS),
+    on_case: OnCase | None = None,
+) -> dict[str, dict[str, float]]:
+    """Measure the model and its ablations.
+
+    Args:
+        models: The networks.
+        config: How to sample.
+        people: Held-out dancers, from number 0.
+        size: Side of the pictures in pixels.
+        batch: People rendered together.
+        names: What to measure, of ``ablations.RENDERERS``.
+        on_case: Called as renderings are done.
+
+    Returns:
+        Name -> metric -> mean over the people; retrieval as a share in 0..1.
+    """
+    rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
+    done = 0
+    for start in range(0, people, batch):
+        cases = [make_case(index, size) for index in range(start, min(start + batch, people))]
+        inputs = _stack(cases, size)
+        results = {name: RENDERERS[name](models, inputs, config) for name in names}
+        for row, case in enumerate(cases):
+            judge = _judge(case, size)
+            for name in names:
+                rows[name].append(judge(results[name][row : row + 1].cpu()))
+        done += len(cases)
+        if on_case is not None:
+            on_case(done, people)
+    return {name: _mean(figures) for name, figures in rows.items()}
+
+
+def _stack(cases: Sequence[Case], size: int) -> Cases:
+    return Cases(
+        references=unit_to_signed(from_uint8(np.stack([case.reference for case in cases]))),
+        pose_maps=[to_uint8(draw_pose_map(case.target.pose, size))[0] for case in cases],
+    )
+
+
+def _judge(case: Case, size: int) -> Callable[[Tensor], dict[str, float]]:
+    """Give a function that measures a result (1, 3, H, W) in [0, 1] of this case."""
+    truth = from_uint8(case.target.picture)
+    poses = same_person(case.dancer, case.posture, case.index, size)
+    identities = same_pose(case.dancer, case.posture, case.index, size)
+
+    def judge(result: Tensor) -> dict[str, float]:
+        pixels = to_uint8(result)[0]
+        figures = {name: float(metric(result, truth)) for name, metric in PIXEL_METRICS.items()}
+        return figures | {
+            "pose_retrieval": float(finds_the_right_one(pixels, poses)),
+            "identity_retrieval": float(finds_the_right_one(pixels, identities)),
+            "histogram_identity": float(histogram_finds_the_right_one(pixels, identities)),
+        }
+
+    return judge
+
+
+def _mean(rows: Iterator[Mapping[str, float]] | list[Mapping[str, float]]) -> dict[str, float]:
+    collected = list(rows)
+    return {
+        name: float(torch.tensor([row[name] for row in collected]).mean()) for name in collected[0]
+    }

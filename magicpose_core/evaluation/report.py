@@ -1,0 +1,40 @@
+"""Figures as a table to read and as JSON to compute with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..files import write_text
+
+Figures = Mapping[str, Mapping[str, float]]  # row -> metric -> value
+_SHARES = ("pose_retrieval", "identity_retrieval", "histogram_identity")
+_DIGITS = {"psnr": 2, "disco_psnr": 2, "disco_l1": 7}
+
+
+def markdown_table(figures: Figures) -> str:
+    """Write a table, one row a name; shares become per cent."""
+    metrics = list(next(iter(figures.values())))
+    header = ["", *(metric.replace("_", " ") for metric in metrics)]
+    lines = [_row(header), _row(["---", *("---:" for _ in metrics)])]
+    for name, values in figures.items():
+        lines.append(_row([name, *(_shown(metric, values[metric]) for metric in metrics)]))
+    return "\n".join(lines) + "\n"
+
+
+def write_report(folder: Path, figures: Figures, settings: Mapping[str, object]) -> None:
+    """Write ``figures.json`` (with the settings) and ``figures.md``."""
+    content = {"settings": dict(settings), "figures": figures}
+    write_text(folder / "figures.json", json.dumps(content, indent=2, default=str) + "\n")
+    write_text(folder / "figures.md", markdown_table(figures))
+
+
+def _shown(metric: str, value: float) -> str:
+    if metric in _SHARES:
+        return f"{100 * value:.1f} %"
+    return f"{value:.{_DIGITS.get(metric, 4)}f}"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,109 @@
+"""Is the result nearest to the right one of 16 true renderings?
+
+Pose retrieval: the same person in 16 poses. Identity retrieval: 16 people in the same pose, who
+wear the same colours in other places, so that a colour histogram alone does not tell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.dancers.clips import free_posture
+from ..data.dancers.motion import Posture
+from ..data.dancers.person import Dancer, Place, swap_colours
+from ..data.dancers.render import render_dancer
+
+Pixels = NDArray[np.uint8]
+CANDIDATES = 16
+_HISTOGRAM_BINS = 8
+_OTHERS, _FIRST_OTHER_POSE = 3, 1000
+_DRAWN = 96
+_VISIBLY_DIFFERENT = 12.0  # of 255, mean inside the person
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A true rendering and where its person is.
+
+    Attributes:
+        picture: (S, S, 3) uint8.
+        person: (S, S) bool.
+    """
+
+    picture: Pixels
+    person: NDArray[np.bool_]
+
+
+def candidate(dancer: Dancer, posture: Posture, size: int) -> Candidate:
+    """Render a candidate; the person is what does not change with the place."""
+    black, white = (
+        render_dancer(
+            replace(dancer, place=Place(kind="plain", far=colour, near=colour, horizon=1.0)),
+            posture,
+            size,
+        )
+        for colour in ((0, 0, 0), (255, 255, 255))
+    )
+    person = np.abs(white.astype(np.int16) - black).max(axis=2) < 128
+    return Candidate(render_dancer(dancer, posture, size), person)
+
+
+def same_person(dancer: Dancer, posture: Posture, index: int, size: int) -> list[Candidate]:
+    """Render a person in the right pose (first) and in 15 others."""
+    others = [
+        free_posture(index, _FIRST_OTHER_POSE + number, "heldout")
+        for number in range(1, CANDIDATES)
+    ]
+    return [candidate(dancer, pose, size) for pose in (posture, *others)]
+
+
+def same_pose(dancer: Dancer, posture: Posture, index: int, size: int) -> list[Candidate]:
+    """Render the right person (first) and 15 others in the same pose.
+
+    The others are those, of many in the same colours, whose histogram is nearest, as long as they
+    look different.
+    """
+    rng = np.random.default_rng((_OTHERS, index))
+    right = candidate(dancer, posture, size)
+    wanted = _histogram(right.picture)
+    ranked = []
+    for number in range(_DRAWN):
+        person = swap_colours(dancer, rng)
+        picture = render_dancer(person, posture, size)
+        if _error(picture, right) >= _VISIBLY_DIFFERENT:
+            ranked.append((_distance(_histogram(picture), wanted), number, person))
+    nearest = sorted(ranked)[: CANDIDATES - 1]
+    return [right, *(candidate(person, posture, size) for _, _, person in nearest)]
+
+
+def finds_the_right_one(result: Pixels, candidates: Sequence[Candidate]) -> bool:
+    """Tell whether the first candidate is the nearest, by the pixel error inside each person."""
+    return int(np.argmin([_error(result, one) for one in candidates])) == 0
+
+
+def histogram_finds_the_right_one(result: Pixels, candidates: Sequence[Candidate]) -> bool:
+    """Tell whether the first candidate has the nearest colour histogram: the baseline to beat."""
+    wanted = _histogram(result)
+    distances = [_distance(_histogram(one.picture), wanted) for one in candidates]
+    return int(np.argmin(distances)) == 0
+
+
+def _error(result: Pixels, one: Candidate) -> float:
+    return float(np.abs(result.astype(np.int16) - one.picture)[one.person].mean())
+
+
+def _distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    return float(np.abs(first - second).sum())
+
+
+def _histogram(picture: Pixels) -> NDArray[np.float32]:
+    bins = [_HISTOGRAM_BINS] * 3
+    counts: NDArray[np.float32] = cv2.calcHist(
+        [picture], [0, 1, 2], None, bins, [0, 256, 0, 256, 0, 256]
+    )
+    return counts / counts.sum()
