@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from magicpose_core.errors import InputError
+from magicpose_core.sampling.denoise import denoise
+from magicpose_core.sampling.guidance import guide
+from magicpose_core.sampling.schedules import Ddim
+from magicpose_core.sampling.windows import FrameWindows
+
+
+@given(frames=st.integers(1, 60), length=st.integers(1, 20), overlap=st.integers(0, 19))
+@settings(max_examples=100, derandomize=True)
+def test_windows_cover_every_frame_and_keep_their_length(frames, length, overlap):
+    overlap = min(overlap, length - 1)
+    cuts = FrameWindows(length, overlap).over(frames)
+    assert sorted({frame for cut in cuts for frame in cut}) == list(range(frames))
+    assert all(0 < len(cut) <= length for cut in cuts)
+    if overlap and frames >= length:
+        assert all(len(cut) == length for cut in cuts)
+    if not overlap:
+        assert sum(map(len, cuts)) == frames
+    for before, after in itertools.pairwise(cuts):
+        assert len(set(before) & set(after)) >= overlap
+
+
+@pytest.mark.parametrize(("length", "overlap"), [(0, 0), (4, 4), (4, -1)])
+def test_windows_that_cannot_be_are_refused(length, overlap):
+    with pytest.raises(InputError, match=f"got length {length} and overlap {overlap}"):
+        FrameWindows(length, overlap)
+
+
+def constant(value):
+    return lambda latents, timestep, frames: torch.full_like(latents, value)
+
+
+def test_guidance_in_closed_form():
+    latents = torch.zeros(1, 4, 2, 2)
+    guided = guide(constant(3.0), constant(1.0), 7.0)(latents, 1, range(1))
+    assert torch.equal(guided, torch.full_like(latents, 1 + 7 * (3 - 1)))
+
+
+@pytest.mark.parametrize("scale", [1, 7])
+def test_without_guidance_the_unconditional_half_never_runs(scale):
+    def must_not_run(latents, timestep, frames):
+        raise AssertionError("the unconditional half ran")
+
+    predict = guide(constant(3.0), must_not_run if scale == 1 else None, scale)
+    assert torch.equal(predict(torch.zeros(1), 1, range(1)), torch.full((1,), 3.0))
+
+
+def test_overlapping_windows_are_averaged():
+    """A prediction that tells its window must come out as the mean over a frame's windows."""
+    seen = []
+
+    def predict(latents, timestep, frames):
+        seen.append(list(frames))
+        return torch.full_like(latents, float(frames[0]))
+
+    class OneStep:
+        timesteps = (1,)
+        first_scale = 1.0
+
+        def scale(self, latents, position):
+            return latents
+
+        def step(self, noise, position, latents, generators):
+            return noise
+
+    result = denoise(predict, torch.zeros(4, 4, 1, 1), OneStep(), FrameWindows(3, overlap=2), [])
+    assert seen == [[0, 1, 2], [1, 2, 3]]
+    assert result[:, 0, 0, 0].tolist() == [0, 0.5, 0.5, 1]
+
+
+def test_a_prediction_that_is_not_finite_is_never_stepped():
+    with pytest.raises(InputError, match=r"timestep 751 is not finite"):
+        denoise(constant(float("nan")), torch.zeros(1, 4, 2, 2), Ddim(4), FrameWindows(1), [])
+
+
+def test_the_starting_noise_is_not_changed():
+    noise = torch.ones(2, 4, 2, 2)
+    denoise(constant(0.5), noise, Ddim(4), FrameWindows(1), [])
+    assert torch.equal(noise, torch.ones(2, 4, 2, 2))

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from magicpose_core.errors import OutputError
+from magicpose_core.files import atomic_path, write_text
+
+
+def test_the_file_takes_its_name_when_the_block_succeeds(tmp_path):
+    path = tmp_path / "new" / "notes.txt"
+    with atomic_path(path) as temporary:
+        assert temporary.suffix == ".txt"
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, MemoryError])
+def test_whatever_is_raised_leaves_the_old_file_and_no_other(tmp_path, error):
+    path = tmp_path / "notes.txt"
+    write_text(path, "old")
+
+    def write_half():
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_full_or_closed_disk_is_named_with_the_remedy(tmp_path, number):
+    with (
+        pytest.raises(OutputError, match=r"notes\.txt: .*free some space or choose another"),
+        atomic_path(tmp_path / "notes.txt"),
+    ):
+        raise OSError(number, "the system's words")
+
+
+def test_other_errors_of_the_system_pass_through(tmp_path):
+    with pytest.raises(ConnectionResetError), atomic_path(tmp_path / "notes.txt"):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
