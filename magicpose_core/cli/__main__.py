@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from .. import __version__
 from ..errors import MagicPoseError
 
-COMMANDS = ("demo", "generate", "pose", "align", "inspect", "convert", "train", "bench")
+COMMANDS = (
+    "demo",
+    "generate",
+    "pose",
+    "align",
+    "inspect",
+    "convert",
+    "dancers",
+    "train",
+    "evaluate",
+    "bench",
+)
 FAILED, INTERRUPTED = 1, 130  # 2 is argparse's, for wrong usage
 
 

@@ -71,14 +71,14 @@ def same_pose(dancer: Dancer, posture: Posture, index: int, size: int) -> list[C
     rng = np.random.default_rng((_OTHERS, index))
     right = candidate(dancer, posture, size)
     wanted = _histogram(right.picture)
-    ranked = []
-    for number in range(_DRAWN):
+    distances: dict[bytes, tuple[float, Dancer]] = {}  # by picture, so that none comes twice
+    for _ in range(_DRAWN):
         person = swap_colours(dancer, rng)
         picture = render_dancer(person, posture, size)
         if _error(picture, right) >= _VISIBLY_DIFFERENT:
-            ranked.append((_distance(_histogram(picture), wanted), number, person))
-    nearest = sorted(ranked)[: CANDIDATES - 1]
-    return [right, *(candidate(person, posture, size) for _, _, person in nearest)]
+            distances[picture.tobytes()] = (_distance(_histogram(picture), wanted), person)
+    nearest = sorted(distances.values(), key=lambda found: found[0])[: CANDIDATES - 1]
+    return [right, *(candidate(person, posture, size) for _, person in nearest)]
 
 
 def finds_the_right_one(result: Pixels, candidates: Sequence[Candidate]) -> bool:
