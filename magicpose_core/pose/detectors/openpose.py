@@ -149,7 +149,9 @@ def _filled(network: nn.Module, path: Path) -> nn.Module:
         raise CheckpointError(
             f"{path} cannot be read as weights ({error}); fetch it again"
         ) from error
-    names = {key if key in weights else key.partition(".")[2]: key for key in network.state_dict()}
+    names = {
+        key if key in weights else key.partition(".")[2] or key: key for key in network.state_dict()
+    }
     missing = sorted(set(names) - set(weights))
     if missing:
         raise CheckpointError(

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from magicpose_core.errors import MissingDependencyError
+from magicpose_core.pose.detectors import mediapipe
+from magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
+from magicpose_core.pose.draw import draw_poses
+from magicpose_core.pose.keypoints import PersonPose
+from magicpose_core.pose.skeletons import BODY
+from magicpose_core.video.reader import open_clip
+
+PROJECT = Path(__file__).resolve().parents[3]
+EXAMPLES = PROJECT.parent / "shared" / "examples" / "image"
+MEDIAPIPE = DetectorSettings(name="mediapipe")
+
+
+def test_a_missing_environment_says_how_to_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(mediapipe.PYTHON_VARIABLE, "/nowhere/python")
+    with pytest.raises(MissingDependencyError, match="make pose-env"), open_detector(MEDIAPIPE):
+        pass
+
+
+def test_an_environment_without_mediapipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(mediapipe.PYTHON_VARIABLE, sys.executable)
+    with (
+        open_detector(MEDIAPIPE) as detector,
+        pytest.raises(MissingDependencyError, match=r"No module named 'mediapipe'.*make pose-env"),
+    ):
+        detector.detect(np.zeros((600, 600, 3), np.uint8))
+
+
+needs_environment = pytest.mark.skipif(
+    not (PROJECT / ".venv-pose").exists(), reason="needs make pose-env"
+)
+
+
+@needs_environment
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="needs the example pictures in ../shared")
+def test_the_people_of_the_example_pictures_are_found() -> None:
+    pictures = sorted(EXAMPLES.rglob("*.png"))
+    assert len(pictures) == 4
+    with open_detector(MEDIAPIPE) as detector:
+        for picture in pictures:
+            with open_clip(picture) as clip:
+                frame = next(clip.frames)
+            (person,) = detector.detect(frame)
+            check_upright_person_with_face(person)
+            assert draw_poses([person], *frame.shape[:2]).any()
+        assert detector.detect(np.zeros((64, 48, 3), np.uint8)) == ()
+
+
+def check_upright_person_with_face(person: PersonPose) -> None:
+    """The people of the pictures stand in front of the camera, so their right is on the left."""
+    body = person.body
+    place = {joint: body.xy[BODY.index(joint)] for joint in BODY.joints}
+    assert all(body.score[BODY.index(j)] > 0.9 for j in ("nose", "right_shoulder", "left_shoulder"))
+    assert place["right_shoulder"][0] < place["neck"][0] < place["left_shoulder"][0]
+    assert place["nose"][1] < place["neck"][1]
+    assert person.face is not None
+    brows, mouth, chin = (
+        person.face.xy[part, 1].mean() for part in (slice(17, 27), slice(48, 68), 8)
+    )
+    assert brows < place["nose"][1] < mouth < chin
+    pupil, corner = person.face.xy[68], person.face.xy[36]
+    assert np.abs(pupil - place["right_eye"]).max() < 0.02
+    assert np.abs(corner - pupil).max() < 0.05
