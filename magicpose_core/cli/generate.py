@@ -16,6 +16,17 @@ from .. import __version__
 from ..errors import InputError, OutputError
 from ..files import write_text
 from .options import add_model_options, load, model_files, parse_size, placement
+from .pose_options import (
+    add_detector_options,
+    add_drawing_options,
+    add_person_options,
+    detector,
+    drawing,
+    person,
+    say_what_runs,
+    smoothing,
+)
+from .sampling_options import add_sampling_options, sampling_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +34,12 @@ if TYPE_CHECKING:
 
     from ..models.pose_hints import PoseMaps
     from ..pipeline import SamplingConfig
-    from ..video.reader import Clip
+    from ..pose.sources import PoseMaps as OpenedPoses
+    from ..pose.sources import PoseOptions
     from ..weights.loading import MagicPoseModels
 
-_DEFAULT_FPS = Fraction(8)
+_DEFAULT_FPS = 8
+_THE_IMAGE = Path("-")  # --align without a file: the person in the first picture
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,16 +58,40 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="picture of the person; what several show is joined",
     )
     parser.add_argument(
-        "--poses", required=True, type=Path, help="folder of pose maps, one map, or a video of maps"
+        "--poses",
+        required=True,
+        type=Path,
+        help="pose maps (folder, picture, video of maps), keypoints (.json, or a folder of them), "
+        "or with --detector a video of a person",
     )
     parser.add_argument(
         "--out", required=True, type=Path, help="NAME.mp4, or a new folder for PNG frames"
     )
     parser.add_argument("--force", action="store_true", help="replace an MP4 that is there")
     add_model_options(parser)
+    _add_alignment_options(parser.add_argument_group("alignment (of keypoints)"))
+    add_detector_options(parser, default=None)
+    add_person_options(parser)
+    add_drawing_options(parser)
     _add_clip_options(parser.add_argument_group("clip"))
-    _add_sampling_options(parser.add_argument_group("sampling (defaults: the paper's)"))
+    add_sampling_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_alignment_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--align",
+        nargs="?",
+        type=Path,
+        const=_THE_IMAGE,
+        metavar="KEYPOINTS",
+        help="give the poses the bones of the person in the picture, found by --detector or read "
+        "from KEYPOINTS (.json)",
+    )
+    group.add_argument("--align-strength", type=float, default=1.0, help="0..1 (1)")
+    group.add_argument(
+        "--anchor", choices=("hips", "feet"), default="hips", help="what stays in place (hips)"
+    )
 
 
 def _add_clip_options(group: argparse._ArgumentGroup) -> None:
@@ -74,57 +111,24 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_sampling_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--steps", type=int, default=50, help="default: 50")
-    group.add_argument("--guidance", type=float, default=7.0, help="1 turns it off (default: 7)")
-    group.add_argument(
-        "--control-mode",
-        choices=("controlnet_important", "balance"),
-        default="controlnet_important",
-        help="what guidance leads away from: the model without appearance and pose (default), or "
-        "with both and another text (balance)",
-    )
-    group.add_argument(
-        "--scheduler",
-        choices=("ddim", "dpm++2m", "dpm++2m_karras", "unipc", "euler", "euler_ancestral", "lcm"),
-        default="ddim",
-        help="ddim steps exactly as the authors do (default)",
-    )
-    group.add_argument("--eta", type=float, default=0.0, help="fresh noise of ddim, 0..1 (0)")
-    group.add_argument("--seed", type=int, default=42, help="default: 42")
-    group.add_argument(
-        "--noise-per-frame", action="store_true", help="one noise a frame instead of one for all"
-    )
-    group.add_argument(
-        "--reference-mean", action="store_true", help="the VAE's mean instead of a sample"
-    )
-    group.add_argument(
-        "--noisy-reference",
-        action="store_true",
-        help="add the timestep's noise to the reference (models trained without wonoise)",
-    )
-    group.add_argument(
-        "--frames-per-batch", type=int, help="frames at a time (default: what memory allows)"
-    )
-    group.add_argument("--prompt", default="", help="text; the model was trained without any")
-    group.add_argument("--negative", default="", help="text of the other half in balance")
-    group.add_argument("--tokenizer", type=Path, help="folder with vocab.json, needed for a text")
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Render the clip."""
     from tqdm import tqdm
 
     from ..pipeline import render
-    from ..video.reader import open_clip
+    from ..pose.sources import open_pose_maps
 
     started = time.monotonic()
     _check_paths(arguments)
-    config = _sampling_config(arguments)
+    config = sampling_config(arguments)
     reference = _read_reference(arguments)
-    stop = None if arguments.frames is None else arguments.frames * arguments.stride
     with (
-        open_clip(arguments.poses, stop=stop, stride=arguments.stride) as poses,
+        open_pose_maps(
+            arguments.poses,
+            detector=detector(arguments),
+            options=_pose_options(arguments),
+            on_open=say_what_runs,
+        ) as poses,
         _fitted_maps(poses, arguments) as pose_maps,
         tqdm(desc="sampling", unit="step") as bar,
     ):
@@ -139,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
             negative_text=negative,
             on_step=lambda done, total: _advance(bar, done, total),
         )
-        fps = Fraction(arguments.fps or (poses.info.fps or _DEFAULT_FPS) / arguments.stride)
+        fps = Fraction(arguments.fps or poses.fps or _DEFAULT_FPS).limit_denominator(1001)
         _write_clip(arguments.out, frames, reference, pose_maps, fps)
         seconds = time.monotonic() - started
         _write_settings(arguments, config, frames=len(pose_maps), fps=fps, seconds=seconds)
@@ -162,23 +166,6 @@ def _check_paths(arguments: argparse.Namespace) -> None:
         raise InputError("a text needs --tokenizer, the folder with vocab.json and merges.txt")
 
 
-def _sampling_config(arguments: argparse.Namespace) -> SamplingConfig:
-    from ..pipeline import SamplingConfig
-
-    return SamplingConfig(
-        steps=arguments.steps,
-        guidance_scale=arguments.guidance,
-        control_mode=arguments.control_mode,
-        scheduler=arguments.scheduler,
-        eta=arguments.eta,
-        seed=arguments.seed,
-        shared_noise=not arguments.noise_per_frame,
-        sample_reference=not arguments.reference_mean,
-        noisy_reference=arguments.noisy_reference,
-        frames_per_batch=arguments.frames_per_batch,
-    )
-
-
 def _read_reference(arguments: argparse.Namespace) -> Tensor:
     """Read the pictures of the person -> (R, 3, H, W) in [0, 1] at the clip's size."""
     import torch
@@ -190,8 +177,30 @@ def _read_reference(arguments: argparse.Namespace) -> Tensor:
     return torch.cat([fit_size(picture, height, width, arguments.fit) for picture in pictures])
 
 
+def _pose_options(arguments: argparse.Namespace) -> PoseOptions:
+    """Say what is done to keypoints before they are drawn."""
+    from ..pose.align import AlignSettings
+    from ..pose.detect import Span
+    from ..pose.sources import AlignTarget, PoseOptions, read_person
+
+    target = None
+    if arguments.align is not None:
+        source = arguments.image[0] if arguments.align == _THE_IMAGE else arguments.align
+        reference, size = read_person(source, detector(arguments), on_open=say_what_runs)
+        settings = AlignSettings(strength=arguments.align_strength, anchor=arguments.anchor)
+        target = AlignTarget(person=reference, size=size, settings=settings)
+    stop = None if arguments.frames is None else arguments.frames * arguments.stride
+    return PoseOptions(
+        person=person(arguments),
+        smooth=smoothing(arguments),
+        align=target,
+        style=drawing(arguments),
+        span=Span(stop=stop, stride=arguments.stride),
+    )
+
+
 @contextmanager
-def _fitted_maps(poses: Clip, arguments: argparse.Namespace) -> Iterator[PoseMaps]:
+def _fitted_maps(poses: OpenedPoses, arguments: argparse.Namespace) -> Iterator[PoseMaps]:
     """Bring the pose maps to the clip's size, on disk."""
     from ..images import fit_size, from_uint8, to_uint8
     from ..video.spool import spool
@@ -199,7 +208,7 @@ def _fitted_maps(poses: Clip, arguments: argparse.Namespace) -> Iterator[PoseMap
     width, height = parse_size(arguments.size)
     fitted = (
         to_uint8(fit_size(from_uint8(frame), height, width, arguments.fit))[0]
-        for frame in poses.frames
+        for frame in poses.maps
     )
     with spool(fitted) as maps:
         yield maps
@@ -264,6 +273,11 @@ def _write_settings(
         "size": "x".join(map(str, parse_size(arguments.size))),
         "fit": arguments.fit,
         "stride": arguments.stride,
+        "detector": arguments.detector,
+        "person": arguments.person,
+        "smooth": arguments.filter if arguments.smooth else None,
+        "align": None if arguments.align is None else str(arguments.align),
+        "align_strength": arguments.align_strength,
         "prompt": arguments.prompt,
         "negative": arguments.negative,
         "sampling": dataclasses.asdict(config),

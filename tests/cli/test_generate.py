@@ -13,7 +13,11 @@ import pytest
 import torch
 
 from magicpose_core.cli.__main__ import main
+from magicpose_core.data.dancers.clips import clip_postures, dancer_frame
+from magicpose_core.data.dancers.person import draw_dancer
 from magicpose_core.images import read_image, write_image
+from magicpose_core.pose.keypoints import PoseSequence
+from magicpose_core.pose.pose_files import write_poses
 
 
 @pytest.fixture
@@ -22,7 +26,9 @@ def inputs(tmp_path):
     generator = torch.Generator().manual_seed(0)
     write_image(tmp_path / "person.png", torch.rand(3, 80, 96, generator=generator))
     for index in range(3):
-        write_image(tmp_path / "poses" / f"{index}.png", torch.rand(3, 96, 72, generator=generator))
+        pose_map = torch.zeros(3, 96, 72)
+        pose_map[:, 20 + 10 * index : 60, 30:34] = torch.rand(3, 1, 1, generator=generator)
+        write_image(tmp_path / "poses" / f"{index}.png", pose_map)
     return tmp_path
 
 
@@ -74,6 +80,35 @@ def test_frames_and_stride_choose_poses(inputs, words):
     out = inputs / "strided"
     assert main([*words, "--out", str(out), "--frames", "2", "--stride", "2"]) == 0
     assert len(list(out.glob("*.png"))) == 2
+
+
+def test_keypoints_are_smoothed_and_aligned_before_they_are_drawn(inputs, words):
+    for name, person, count in (("driver", 0, 4), ("person", 1, 1)):
+        dancer, postures = draw_dancer(person, "heldout"), clip_postures(person, count)
+        people = tuple((dancer_frame(dancer, posture, 64).pose,) for posture in postures)
+        sequence = PoseSequence(frames=people, width=128, height=128, fps=10)
+        write_poses(inputs / f"{name}.json", sequence)
+    words[words.index("--poses") + 1] = str(inputs / "driver.json")
+    out = inputs / "aligned"
+    extra = ["--smooth", "--align", str(inputs / "person.json"), "--out", str(out)]
+    assert main([*words, *extra]) == 0
+    assert len(list(out.glob("*.png"))) == 4
+    settings = json.loads(out.with_suffix(".json").read_text())
+    assert settings["align"].endswith("person.json")
+    assert settings["fps"] == 10
+
+
+def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
+    align = ["--align", str(inputs / "person.json"), "--out", str(inputs / "out")]
+    dancer = draw_dancer(1, "heldout")
+    pose = dancer_frame(dancer, clip_postures(1, 1)[0], 64).pose
+    sequence = PoseSequence(frames=((pose,),), width=128, height=128, fps=10)
+    write_poses(inputs / "person.json", sequence)
+    assert main([*words, *align]) == 1
+    assert "smoothing and alignment need keypoints" in capsys.readouterr().err
+    words[words.index("--poses") + 1] = str(inputs / "person.png")
+    assert main([*words, "--out", str(inputs / "out")]) == 1
+    assert "shows a picture, not a pose map" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
