@@ -16,11 +16,10 @@ from ..files import write_text
 from ..models.sd15 import SIZE_MULTIPLE, ControlNetShape, UNetShape
 
 if TYPE_CHECKING:
-    import torch
-
     from ..evaluation.speed import SpeedComparison
+    from ..weights.convert import DtypeName
 
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+PRECISIONS: tuple[DtypeName, ...] = ("fp32", "bf16", "fp16")  # the widest first
 MODELS = {
     "sd15": ControlNetShape(),
     "micro": ControlNetShape(unet=UNetShape(channels=(32, 64, 64, 64), context=16, heads=4)),
@@ -41,11 +40,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--size", type=int, default=512, help="side of the pictures in pixels")
     parser.add_argument("--frames", type=int, default=8, help="frames of the clip")
     parser.add_argument("--frames-per-batch", type=int, default=4, help="frames ours takes at once")
-    parser.add_argument("--repeat", type=int, default=2, help="rounds after the uncounted first")
     parser.add_argument(
-        "--dtype", nargs="+", choices=DTYPES, default=["fp32", "bf16"], help="precisions, in turn"
+        "--repeat", type=int, default=2, help="timed rounds, after one that warms up"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps")
+    parser.add_argument(
+        "--dtype",
+        nargs="+",
+        choices=PRECISIONS,
+        default=["fp32", "bf16"],
+        help="precisions, in turn",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
     parser.add_argument(
         "--threads", type=int, help="CPU threads; PyTorch's own choice if not given"
     )
@@ -130,26 +135,26 @@ def _report_counts(
 
 
 def _comparisons(arguments: argparse.Namespace) -> Iterator[tuple[str, SpeedComparison]]:
-    import torch
     from tqdm import tqdm
 
     from ..evaluation.random_clip import random_clip, random_denoiser
     from ..evaluation.speed import compare_speed
+    from ..models.device import choose_device
     from ..sampling.windows import FrameWindows
+    from ..weights.convert import DTYPES
 
-    shape, device = MODELS[arguments.model], torch.device(arguments.device)
+    shape, device = MODELS[arguments.model], choose_device(arguments.device)
     denoiser = random_denoiser(shape, device)
     clip = random_clip(shape, frames=arguments.frames, size=arguments.size).to(device)
     total = len(arguments.dtype) * (arguments.repeat + 1)
     with tqdm(total=total, unit="round", disable=None, leave=False) as bar:
-        # From the widest down, so that no precision has been rounded by one before it.
-        for name in (name for name in DTYPES if name in arguments.dtype):
-            dtype: torch.dtype = getattr(torch, DTYPES[name])
+        # From the widest down, so that no weights have been rounded before their turn.
+        for name in (name for name in PRECISIONS if name in arguments.dtype):
             yield (
                 name,
                 compare_speed(
-                    denoiser.to(dtype),
-                    clip.to(dtype),
+                    denoiser.to(DTYPES[name]),
+                    clip.to(DTYPES[name]),
                     windows=FrameWindows(arguments.frames_per_batch),
                     rounds=arguments.repeat,
                     clock=arguments.clock,

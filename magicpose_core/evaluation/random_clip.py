@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,6 +39,12 @@ class RandomClip:
     def to(self, like: torch.device | torch.dtype) -> RandomClip:
         """Move or cast all of them."""
         return RandomClip(**{name: value.to(like) for name, value in vars(self).items()})
+
+    def first(self, frames: int) -> RandomClip:
+        """Keep the first frames alone."""
+        return dataclasses.replace(
+            self, latents=self.latents[:frames], pose_maps=self.pose_maps[:frames]
+        )
 
 
 def shapes_only_denoiser(shape: ControlNetShape) -> MagicPoseDenoiser:

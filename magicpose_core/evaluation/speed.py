@@ -60,9 +60,9 @@ def compare_speed(
     windows: FrameWindows,
     rounds: int,
     clock: Clock = "wall",
-    on_round: Callable[[], None] = lambda: None,
+    on_round: Callable[[], object] = lambda: None,
 ) -> SpeedComparison:
-    """Time both schedules in turns, after one round that is not counted.
+    """Time both schedules in turns, after each has warmed up on one batch of frames.
 
     Args:
         denoiser: Networks; the dtype and device of the comparison are theirs.
@@ -70,16 +70,19 @@ def compare_speed(
         windows: How many frames ours takes at a time; theirs takes one.
         rounds: How often each is timed.
         clock: See ``CLOCKS``.
-        on_round: Called after each round, the uncounted one included.
+        on_round: Called after the warm-up and after each round.
     """
     theirs: list[float] = []
     ours: list[float] = []
     peaks: list[float] = []
     differences: list[float] = []
-    frames = len(clip.latents)
     with torch.inference_mode():
+        with explicit_attention(denoiser):
+            _first_frame_their_way(denoiser, clip, 1)
+        prepare_step(denoiser, clip.first(windows.length), windows)(1)
+        on_round()
         step = prepare_step(denoiser, clip, windows)
-        for number in range(rounds + 1):
+        for number in range(rounds):
             # Another timestep each time, or the appearance would be kept from the last one.
             timestep = 981 - 20 * number
             peaks.append(matrix_peak(clip.latents, clock))
@@ -91,8 +94,8 @@ def compare_speed(
             differences.append(float(difference / their_noise.float().norm()))
             on_round()
     return SpeedComparison(
-        theirs=tuple(theirs[1:]),
-        ours=tuple(seconds / frames for seconds in ours[1:]),
+        theirs=tuple(theirs),
+        ours=tuple(seconds / len(clip.latents) for seconds in ours),
         peak=max(peaks),
         difference=max(differences),
     )

@@ -47,7 +47,7 @@ def test_both_schedules_predict_the_same_noise(denoiser):
     )
     assert comparison.difference < 1e-4
     assert len(comparison.theirs) == len(comparison.ours) == 2
-    assert len(rounds) == 3, "the first round warms up"
+    assert len(rounds) == 3, "one more, for the warm-up"
     assert comparison.peak > 0
     ratios = [t / o for t, o in zip(comparison.theirs, comparison.ours, strict=True)]
     assert min(ratios) <= comparison.times_faster <= max(ratios)
