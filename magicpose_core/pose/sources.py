@@ -124,6 +124,8 @@ def open_pose_maps(
         return
     if kind == "keypoints":
         sequence = _cut(read_poses(path, size=options.size), options.span)
+        if not any(sequence.frames):
+            raise InputError(f"{path} holds nobody in any of its {len(sequence)} frames")
     else:
         assert detector is not None
         sequence = detect_sequence(

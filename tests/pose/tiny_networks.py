@@ -25,7 +25,7 @@ def point_bins(count: int = POINTS) -> np.ndarray:
     """Where the pose network finds each point: (count, 2) bins of half a pixel of the cut-out."""
     index = np.arange(count)
     across = 24 + (index * 7) % (2 * CUT_WIDTH - 48)
-    down = 20 + index * (2 * CUT_HEIGHT - 40) // count
+    down = 20 + (index * 37) % (2 * CUT_HEIGHT - 40)
     return np.stack([across, down], axis=1)
 
 

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from magicpose_core.cli.__main__ import main
+from magicpose_core.pose.body_tree import MID_HIP
+from magicpose_core.pose.figures import pose, random_body, random_motion
+from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
+from magicpose_core.pose.pose_files import read_poses, write_poses
+
+
+def write_figure(path: Path, seed: int, frames: int, height: float) -> PoseSequence:
+    generator = np.random.default_rng(seed)
+    motion = random_motion(generator, frames, depth=False)
+    places = pose(random_body(generator, height), motion)[:, :MID_HIP] + (200, 250)
+    people = tuple(
+        (PersonPose(body=Keypoints.from_pixels(p, np.ones(18), 400, 500)),) for p in places
+    )
+    sequence = PoseSequence(frames=people, width=400, height=500)
+    write_poses(path, sequence)
+    return sequence
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    write_figure(tmp_path / "driver.json", 1, 5, 300)
+    write_figure(tmp_path / "reference.json", 2, 1, 200)
+    return {name: tmp_path / f"{name}.json" for name in ("driver", "reference", "out", "report")}
+
+
+def test_poses_get_the_references_bones_and_the_factors_are_printed(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["align", str(files["driver"]), "--to", str(files["reference"])]
+    line += ["--out", str(files["out"]), "--report", str(files["report"])]
+    line += ["--maps", str(tmp_path / "maps"), "--preview", str(tmp_path / "preview.png")]
+    assert main(line) == 0
+    aligned, reference = read_poses(files["out"]), read_poses(files["reference"])
+    thigh = [8, 9]
+    length = [
+        np.linalg.norm(np.diff(s.frames[0][0].body.pixels(400, 500)[thigh], axis=0))
+        for s in (aligned, reference)
+    ]
+    assert length[0] == pytest.approx(length[1], rel=0.02)
+    assert capsys.readouterr().out.startswith("bones")
+    report = {row["kind"]: row for row in json.loads(files["report"].read_text())}
+    assert report["thigh"]["source"] == "measured"
+    assert report["hands"]["driver"] is None
+    assert len(list((tmp_path / "maps").iterdir())) == 5
+    with Image.open(tmp_path / "preview.png") as preview:
+        assert preview.size == (800, 500)
+        before, after = np.asarray(preview)[:, :400], np.asarray(preview)[:, 400:]
+        assert (before != after).any()
+
+
+def test_strength_0_leaves_the_driver(files: dict[str, Path]) -> None:
+    line = ["align", str(files["driver"]), "--to", str(files["reference"])]
+    assert main([*line, "--out", str(files["out"]), "--strength", "0"]) == 0
+    places = [
+        np.stack([people[0].body.xy for people in read_poses(files[name]).frames])
+        for name in ("driver", "out")
+    ]
+    np.testing.assert_allclose(places[1], places[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (["--strength", "3"], "strength must lie in 0..1"),
+        (["--person", "all"], "one person is aligned"),
+        (["--size", "wide"], "a frame size is 1080x1920"),
+    ],
+)
+def test_wrong_settings_are_one_line(
+    files: dict[str, Path], more: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["align", str(files["driver"]), "--to", str(files["reference"])]
+    assert main([*line, "--out", str(files["out"]), *more]) == 1
+    assert text in capsys.readouterr().err
+    assert not files["out"].exists()
+
+
+def test_a_picture_needs_a_detector(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    line = ["align", str(files["driver"]), "--to", str(tmp_path / "photo.png")]
+    assert main([*line, "--out", str(files["out"])]) == 1
+    assert "name a detector" in capsys.readouterr().err

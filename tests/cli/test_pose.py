@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from magicpose_core.cli.__main__ import main
+from magicpose_core.pose.pose_files import read_poses
+
+pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+
+
+def load(name: str) -> ModuleType:
+    path = Path(__file__).parents[1] / "pose" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"pose_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+clips, networks = load("clip_fixtures"), load("tiny_networks")
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    weights = networks.write_dwpose(tmp_path / "weights")
+    return ["--out", str(tmp_path / "out"), "--weights", str(weights), "--pose-device", "cpu"]
+
+
+def test_a_video_becomes_keypoints_maps_and_an_overlay(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = clips.write_video(tmp_path / "dance.mp4", "xx.x")
+    assert main(["pose", str(video), *words, "--smooth", "--no-face"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "dance: 4 of 4 frames show the person\n"
+    assert "detecting with onnxruntime on cpu" in printed.err
+    assert len(list((tmp_path / "out" / "dance" / "maps").iterdir())) == 4
+    assert len(read_poses(tmp_path / "out" / "dance" / "poses.json")) == 4
+    assert main(["pose", str(video), *words, "--smooth", "--no-face"]) == 0
+    assert "(done before)" in capsys.readouterr().out
+
+
+def test_one_bad_clip_does_not_stop_the_others(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips.write_video(tmp_path / "in" / "good.mp4", "xx")
+    clips.write_video(tmp_path / "in" / "nobody.mp4", "..")
+    (tmp_path / "in" / "broken.mp4").write_bytes(b"no video")
+    assert main(["pose", str(tmp_path / "in"), *words]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "good: 2 of 2 frames show the person\n"
+    assert "broken: " in printed.err
+    assert "nobody: no person is found in any of the 2 frames" in printed.err
+    assert "2 of 3 clips failed" in printed.err
+
+
+def test_processes_write_a_data_set(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, shown in (("a", "xx."), ("b", "x")):
+        clips.write_video(tmp_path / "in" / f"{name}.mp4", shown)
+    line = ["pose", str(tmp_path / "in"), *words, "--dataset", "--set", "val", "--workers", "2"]
+    assert main(line) == 0
+    out = tmp_path / "out"
+    assert {p.name for p in out.iterdir()} >= {"val_set", "pose_map_val_set", "rejected.csv"}
+    for folder in ("val_set", "pose_map_val_set"):
+        found = {str(p.relative_to(out / folder)) for p in (out / folder).rglob("*.png")}
+        assert found == {"a/00000.png", "a/00001.png", "b/00000.png"}
+    with (out / "rejected.csv").open() as read:
+        assert [row["reason"] for row in csv.DictReader(read)] == ["no person"]
+    assert "a: 2 frames kept, 1 left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (["--person", "biggest"], "tracked, largest, index:N or left:N"),
+        (["--threshold", "7"], "threshold must lie in 0..1"),
+    ],
+)
+def test_wrong_settings_are_one_line(
+    tmp_path: Path,
+    words: list[str],
+    more: list[str],
+    text: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    video = clips.write_video(tmp_path / "dance.mp4", "x")
+    assert main(["pose", str(video), *words, *more]) == 1
+    assert text in capsys.readouterr().err
+
+
+def test_a_detector_without_weights_says_how_to_get_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = clips.write_video(tmp_path / "dance.mp4", "x")
+    assert main(["pose", str(video), "--out", str(tmp_path / "out")]) == 1
+    assert "or add --download" in capsys.readouterr().err

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from magicpose_core.errors import InputError
+from magicpose_core.pose.align import AlignSettings
+from magicpose_core.pose.detect import Span
+from magicpose_core.pose.detectors.detector import DetectorSettings
+from magicpose_core.pose.draw import DrawStyle, draw_poses
+from magicpose_core.pose.keypoints import PoseSequence
+from magicpose_core.pose.people import PersonChoice
+from magicpose_core.pose.pose_files import write_poses
+from magicpose_core.pose.smooth import SmoothSettings
+from magicpose_core.pose.sources import AlignTarget, PoseOptions, open_pose_maps, read_person
+from magicpose_core.video.writer import open_mp4
+
+from .clip_fixtures import write_pictures, write_video
+from .conftest import random_person
+from .tiny_networks import write_dwpose
+
+
+def a_sequence(frames: int = 4) -> PoseSequence:
+    generator = np.random.default_rng(2)
+    people = tuple((random_person(generator, missing=0.0),) for _ in range(frames))
+    return PoseSequence(frames=people, width=96, height=128, fps=24)
+
+
+@pytest.fixture
+def dwpose(tmp_path: Path) -> DetectorSettings:
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    return DetectorSettings(weights=(write_dwpose(tmp_path / "weights"),), device="cpu")
+
+
+def drawn(sequence: PoseSequence, style: DrawStyle | None = None) -> list[np.ndarray]:
+    return [draw_poses(people, 128, 96, style) for people in sequence.frames]
+
+
+def test_folders_pictures_and_videos_of_maps_pass_as_they_are(tmp_path: Path) -> None:
+    pose_maps = drawn(a_sequence(), DrawStyle(hands=False, face=False, scale=0.25))
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    for index, pose_map in enumerate(pose_maps):
+        Image.fromarray(pose_map).save(folder / f"{index}.png")
+    with open_pose_maps(folder) as opened:
+        assert (opened.kind, opened.count, opened.fps) == ("maps", 4, None)
+        for found, expected in zip(opened.maps, pose_maps, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    with open_pose_maps(folder / "2.png") as opened:
+        np.testing.assert_array_equal(next(opened.maps), pose_maps[2])
+    with open_mp4(tmp_path / "maps.mp4", fps=24) as write:
+        for pose_map in pose_maps:
+            write(pose_map)
+    with open_pose_maps(tmp_path / "maps.mp4", options=PoseOptions(span=Span(stride=2))) as opened:
+        assert (opened.kind, opened.fps, opened.width, opened.height) == ("maps", 12, 96, 128)
+        assert len(list(opened.maps)) == 2
+
+
+def test_keypoints_are_drawn_in_the_chosen_style(tmp_path: Path) -> None:
+    write_poses(tmp_path / "poses.json", a_sequence())
+    style = DrawStyle(face=False)
+    with open_pose_maps(tmp_path / "poses.json", options=PoseOptions(style=style)) as opened:
+        assert (opened.kind, opened.count, opened.fps) == ("keypoints", 4, 24)
+        for found, expected in zip(opened.maps, drawn(a_sequence(), style), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_folder_of_keypoint_files_is_keypoints(tmp_path: Path) -> None:
+    write_poses(tmp_path / "cmu", a_sequence(), "cmu")
+    options = PoseOptions(size=(96, 128), span=Span(start=1, stop=3))
+    with open_pose_maps(tmp_path / "cmu", options=options) as opened:
+        assert (opened.kind, opened.count) == ("keypoints", 2)
+        for found, expected in zip(opened.maps, drawn(a_sequence())[1:3], strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_everybody_is_drawn_when_nobody_is_chosen(tmp_path: Path) -> None:
+    people = tuple(random_person(np.random.default_rng(seed), missing=0.0) for seed in range(2))
+    write_poses(tmp_path / "two.json", PoseSequence(frames=(people,), width=96, height=128, fps=24))
+    with open_pose_maps(tmp_path / "two.json", options=PoseOptions(person=None)) as opened:
+        np.testing.assert_array_equal(next(opened.maps), draw_poses(people, 128, 96))
+    first = PoseOptions(person=PersonChoice.parse("index:0"))
+    with open_pose_maps(tmp_path / "two.json", options=first) as opened:
+        np.testing.assert_array_equal(next(opened.maps), draw_poses(people[:1], 128, 96))
+
+
+def test_videos_of_people_are_looked_at_smoothed_and_aligned(
+    tmp_path: Path, dwpose: DetectorSettings
+) -> None:
+    clip = write_video(tmp_path / "clip.mp4", "xxxx")
+    person, size = read_person(write_pictures(tmp_path / "reference", "x"), dwpose)
+    assert size == (96, 128)
+    target = AlignTarget(person=person, size=(64, 64), settings=AlignSettings(anchor="feet"))
+    options = PoseOptions(smooth=SmoothSettings(), align=target)
+    with open_pose_maps(clip, detector=dwpose, options=options) as opened:
+        assert (opened.kind, opened.width, opened.height, opened.count) == ("video", 64, 64, 4)
+        assert opened.alignment is not None
+        assert all(pose_map.shape == (64, 64, 3) for pose_map in opened.maps)
+
+
+def test_maps_are_made_when_they_are_asked_for(tmp_path: Path) -> None:
+    write_poses(tmp_path / "poses.json", a_sequence(2))
+    with open_pose_maps(tmp_path / "poses.json") as opened:
+        assert iter(opened.maps) is opened.maps
+        assert len(list(itertools.islice(opened.maps, 1))) == 1
+
+
+def test_pictures_without_a_detector_are_told_from_maps(tmp_path: Path) -> None:
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "photo.png")
+    with (
+        open_pose_maps(tmp_path / "photo.png") as opened,
+        pytest.raises(InputError, match=r"not a pose map .*name a detector"),
+    ):
+        next(opened.maps)
+    with pytest.raises(InputError, match="is a picture: name a detector"):
+        read_person(tmp_path / "photo.png")
+
+
+def test_maps_cannot_be_smoothed(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match="need keypoints"),
+        open_pose_maps(tmp_path, options=PoseOptions(smooth=SmoothSettings())),
+    ):
+        pass
+
+
+def test_spans_beyond_the_keypoints_and_nobody_to_align_to_are_refused(tmp_path: Path) -> None:
+    write_poses(tmp_path / "poses.json", a_sequence())
+    with (
+        pytest.raises(InputError, match="have 4 frames, none in 9"),
+        open_pose_maps(tmp_path / "poses.json", options=PoseOptions(span=Span(start=9))),
+    ):
+        pass
+    nobody = PoseSequence(frames=((),), width=8, height=8)
+    write_poses(tmp_path / "nobody.json", nobody)
+    with (
+        pytest.raises(InputError, match="holds nobody in any of its 1 frames"),
+        open_pose_maps(tmp_path / "nobody.json"),
+    ):
+        pass
+    with pytest.raises(InputError, match="no person is found in"):
+        read_person(tmp_path / "nobody.json")
