@@ -35,7 +35,7 @@ def read_image(path: Path) -> Tensor:
     """
     try:
         with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened)
+            upright = _in_eight_bits(ImageOps.exif_transpose(opened))
             if "A" in upright.getbands() or "transparency" in upright.info:
                 upright = Image.alpha_composite(
                     Image.new("RGBA", upright.size, (0, 0, 0, 255)), upright.convert("RGBA")
@@ -48,6 +48,13 @@ def read_image(path: Path) -> Tensor:
             f"{path} cannot be read as a picture ({error}); save it again as PNG or JPEG"
         ) from error
     return from_uint8(pixels)
+
+
+def _in_eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit grey, which Pillow would clip to white at 255; all else stays as it is."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
 
 
 def write_image(path: Path, image: Tensor) -> None:

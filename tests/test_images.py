@@ -101,3 +101,14 @@ def test_a_truncated_picture_is_named(tmp_path):
 def test_an_absent_picture_is_named(tmp_path):
     with pytest.raises(InputError, match="no picture at"):
         read_image(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
+    ramp = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    path = tmp_path / f"deep{suffix}"
+    Image.fromarray(ramp).save(path)
+    grey = read_image(path)[0]
+    torch.testing.assert_close(grey[0].flatten(), torch.arange(256) / 255)
+    assert torch.equal(grey[0], grey[1])
+    assert torch.equal(grey[0], grey[2])
