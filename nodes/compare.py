@@ -117,6 +117,8 @@ def _metrics(result: Tensor, truth: Tensor) -> str:
         raise InputError(
             f"truth must have the result's size, {tuple(result.shape)}, got {tuple(truth.shape)}"
         )
-    from ..magicpose_core.evaluation.pixel import psnr, ssim
-
+    try:
+        from ..magicpose_core.evaluation.pixel import psnr, ssim
+    except ImportError:  # the pictures are worth having without
+        return "PSNR and SSIM need torchmetrics: pip install torchmetrics"
     return f"PSNR {psnr(result, truth).mean():.2f} dB, SSIM {ssim(result, truth).mean():.4f}"

@@ -14,6 +14,10 @@ from ..magicpose_core.weights.contents import Part, find_part
 from . import model_files, native
 from .sockets import CATEGORY, AppearanceEncoder, node_id
 
+_RELEASED = (
+    "The released checkpoint, model_state-110000.th, is linked from "
+    "https://github.com/Boese0601/MagicDance (Getting Started)."
+)
 _DTYPES = {
     "default": None,
     "fp32": torch.float32,
@@ -33,6 +37,15 @@ def _dtype_input() -> io.Combo.Input:
         default="default",
         tooltip="Precision of the networks' weights; default leaves the choice to ComfyUI.",
     )
+
+
+def _is_there(file: str) -> bool | str:
+    """Say where a missing file comes from and where it belongs; ComfyUI shows it before a run."""
+    try:
+        model_files.model_path(file)
+    except InputError as error:
+        return f"{error}. {_RELEASED}"
+    return True
 
 
 def _fingerprint(file: str) -> str:
@@ -62,9 +75,8 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
             display_name="Load MagicPose Checkpoint",
             category=CATEGORY,
             description=(
-                "Loads the released checkpoint (model_state-110000.th, from "
-                "https://github.com/Boese0601/MagicDance), one converted or trained with this "
-                "pack, or the bundled demo model. Put files into models/magicpose."
+                "Loads the released checkpoint, one converted or trained with this pack, or the "
+                f"bundled demo model. Put files into models/magicpose. {_RELEASED}"
             ),
             inputs=[
                 _file_input("A whole MagicPose model in models/magicpose or models/checkpoints."),
@@ -82,6 +94,10 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
                 ),
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, file: str) -> bool | str:
+        return _is_there(file)
 
     @classmethod
     def fingerprint_inputs(cls, file: str, dtype: str) -> str:
@@ -133,6 +149,10 @@ class LoadAppearanceEncoder(io.ComfyNode):
                 )
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, file: str) -> bool | str:
+        return _is_there(file)
 
     @classmethod
     def fingerprint_inputs(cls, file: str, dtype: str) -> str:

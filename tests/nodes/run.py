@@ -20,9 +20,10 @@ if comfyui is None:
         "tests/nodes: skipped, no ComfyUI found; set COMFYUI_DIR, or install it with comfy-cli\n"
     )
     sys.exit(0)
+tests = [] if any(Path(argument).exists() for argument in sys.argv[1:]) else [Path(__file__).parent]
 sys.exit(
     subprocess.run(
-        [python_of(comfyui), "-m", "pytest", Path(__file__).parent, *sys.argv[1:]],
+        [python_of(comfyui), "-m", "pytest", *tests, *sys.argv[1:]],
         cwd=PACK,
         env={"OMP_NUM_THREADS": "1", **os.environ, "MAGICPOSE_NO_SKIPS": "1"},
         check=False,

@@ -42,7 +42,7 @@ def server(pack, tmp_path_factory):
     made_up.save(control, models / "controlnet" / "control_v11p_sd15_openpose_fp16.safetensors")
     if not DEMO.exists():
         made_up.save(small, models / "magicpose" / DEMO.name)
-    with start_server(COMFYUI, base) as running:
+    with start_server(COMFYUI, base, "--preview-method", "latent2rgb") as running:
         yield running
 
 
@@ -108,10 +108,13 @@ def test_workflow_has_a_thumbnail_and_says_what_it_needs(path):
     workflow = json.loads(path.read_text())
     with Image.open(path.with_suffix(".jpg")) as thumbnail:
         assert thumbnail.size == (512, 512)
-    assert any(node["type"] == "MarkdownNote" for node in workflow["nodes"])
+    notes = [n["widgets_values"][0] for n in workflow["nodes"] if n["type"] == "MarkdownNote"]
+    assert notes
     for node in workflow["nodes"]:
         values = [value for value in node["widgets_values"] if isinstance(value, str)]
-        if any(value.startswith(("model_state", "v1-5", "control_v11p")) for value in values):
+        if "model_state-110000.th" in values:
+            assert any("https://github.com/Boese0601/MagicDance" in note for note in notes)
+        if any(value.startswith(("v1-5", "control_v11p")) for value in values):
             model = node["properties"]["models"][0]
             assert model["name"] in values
             assert model["url"].startswith("https://")

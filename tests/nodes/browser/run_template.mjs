@@ -1,0 +1,66 @@
+// Open ComfyUI in a real browser, load a template of the pack from the template browser, queue it,
+// and photograph the page: the template browser, the loaded graph, the finished run.
+//
+//   node run_template.mjs URL TEMPLATE FOLDER [WIDGET=VALUE ...]
+//
+// Prints one JSON line: what was loaded, how the run ended, how many previews came, console errors.
+import { createRequire } from "node:module";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const { chromium } = createRequire(process.env.MAGICPOSE_BROWSER + "/")("playwright-core");
+const [url, template, folder, ...settings] = process.argv.slice(2);
+const widgets = Object.fromEntries(
+  settings.map((setting) => setting.split("=")).map(([name, value]) => [name, Number(value)]),
+);
+const flags = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"];
+flags.push("disable-background-networking", "disable-component-update");
+
+await fetch(`${url}/api/settings/Comfy.TutorialCompleted`, { method: "POST", body: "true" });
+const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "chromium-")), {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  viewport: { width: 1600, height: 1000 },
+  args: flags.map((flag) => `--${flag}`),
+});
+const page = await browser.newPage();
+const errors = [];
+page.on("pageerror", (error) => errors.push(String(error)));
+await page.goto(url);
+await page.waitForFunction(() => window.app?.extensionManager, null, { timeout: 120000 });
+await page.waitForTimeout(2000);
+
+await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.BrowseTemplates"));
+await page.getByText("MagicPose", { exact: false }).first().waitFor({ timeout: 60000 });
+const search = page.getByPlaceholder(/search/i).first();
+await search.fill(template).catch(() => {});
+await page.waitForTimeout(1500);
+await page.screenshot({ path: join(folder, `${template}-templates.png`) });
+await page.locator(`[data-testid="template-workflow-${template}"]`).first().click();
+await page.waitForFunction(() => window.app.graph.nodes.length > 5, null, { timeout: 30000 });
+await page.waitForTimeout(1500);
+await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.Canvas.FitView"));
+await page.waitForTimeout(1000);
+await page.screenshot({ path: join(folder, `${template}-graph.png`) });
+
+const run = await page.evaluate(async (widgets) => {
+  for (const node of window.app.graph.nodes)
+    for (const widget of node.widgets ?? [])
+      if (widget.name in widgets) widget.value = widgets[widget.name];
+  const seen = { progress: 0, previews: 0 };
+  const api = window.app.api;
+  api.addEventListener("progress", () => seen.progress++);
+  api.addEventListener("b_preview", () => seen.previews++);
+  const ended = new Promise((resolve) => {
+    for (const name of ["execution_success", "execution_error", "execution_interrupted"])
+      api.addEventListener(name, (event) => resolve({ end: name, detail: event.detail }));
+  });
+  await window.app.queuePrompt(0, 1);
+  return { nodes: window.app.graph.nodes.length, ...(await ended), ...seen };
+}, widgets);
+await page.waitForTimeout(3000);
+await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.Canvas.FitView"));
+await page.waitForTimeout(1500);
+await page.screenshot({ path: join(folder, `${template}-finished.png`) });
+process.stdout.write(JSON.stringify({ ...run, errors }) + "\n");
+await browser.close();
