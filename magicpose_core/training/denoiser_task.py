@@ -205,5 +205,5 @@ def _validate(objective: NoiseObjective, fixed: Batch) -> float:
 
 
 def _decoded(models: MagicPoseModels, cache: LatentCache, frame: int) -> Tensor:
-    mean = torch.from_numpy(cache.moments[frame : frame + 1]).float().chunk(2, dim=1)[0]
+    mean = torch.from_numpy(cache.moments[[frame]]).float().chunk(2, dim=1)[0]
     return decode(models.vae, mean * models.vae.config.scaling_factor).clamp(-1, 1)

@@ -1,0 +1,95 @@
+"""The stages one after the other on a tiny model: what they train, and that exports load."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from magicpose_core.errors import CheckpointError
+from magicpose_core.training.config import StartConfig, TrainingConfig
+from magicpose_core.training.run import train_stage
+from magicpose_core.weights.checkpoint import open_checkpoint
+from magicpose_core.weights.contents import describe
+from magicpose_core.weights.loading import ModelFiles, load_models
+
+
+@pytest.fixture(scope="module")
+def base(base_config: TrainingConfig) -> Path:
+    return train_stage("base", base_config)
+
+
+@pytest.fixture(scope="module")
+def stage1(base_config: TrainingConfig, base: Path) -> Path:
+    start, run = StartConfig(checkpoint=base), replace(base_config.run, sample_every=0)
+    output = base_config.output.with_name("stage1")
+    return train_stage("stage1", replace(base_config, output=output, start=start, run=run))
+
+
+@pytest.fixture
+def stage2_config(base_config: TrainingConfig, stage1: Path, tmp_path: Path) -> TrainingConfig:
+    return replace(
+        base_config,
+        output=tmp_path / "stage2",
+        start=StartConfig(checkpoint=stage1),
+        run=replace(base_config.run, sample_every=0),
+    )
+
+
+def test_the_base_draws_samples_of_heldout_people(base, base_config):
+    assert (base_config.output / "samples" / "0000001.png").is_file()
+
+
+def test_exports_are_what_they_say(base, stage1):
+    assert describe(open_checkpoint(base)) == "a whole MagicPose model"
+    assert "stage 1" in describe(open_checkpoint(stage1))
+
+
+def test_stage1_moves_the_appearance_model_alone(base, stage1):
+    before, after = load_file(base), load_file(stage1)
+    for key, tensor in after.items():
+        old = before[key.replace("control_model.", "appearance_control_model.")]
+        assert key.startswith("control_model.") or torch.equal(tensor, old), key
+    moved = "input_blocks.0.0.weight"
+    assert not torch.equal(
+        after[f"control_model.{moved}"], before[f"appearance_control_model.{moved}"]
+    )
+
+
+def test_stage2_takes_both_files_and_moves_appearance_and_pose(base, stage1, stage2_config):
+    start = StartConfig(checkpoint=stage1, pose=base)
+    stage2 = train_stage("stage2", replace(stage2_config, start=start))
+    before = {
+        **load_file(base),
+        **{
+            key.replace("control_model.", "appearance_control_model."): tensor
+            for key, tensor in load_file(stage1).items()
+        },
+    }
+    trained = ("appearance_control_model.", "pose_control_model.")
+    moved = {prefix: False for prefix in trained}
+    for key, tensor in load_file(stage2).items():
+        if not key.startswith(trained):
+            assert torch.equal(tensor, before[key]), key
+        elif not torch.equal(tensor, before[key]):
+            moved[key.partition(".")[0] + "."] = True
+    assert all(moved.values())
+    models = load_models(ModelFiles(checkpoint=stage2))
+    assert models.denoiser.unet.config.attention_head_dim == 4
+
+
+def test_stage2_without_a_controlnet_starts_from_a_copy_of_the_unet(stage2_config):
+    still = replace(stage2_config.optimizer, learning_rate=0.0)
+    stored = load_file(train_stage("stage2", replace(stage2_config, optimizer=still)))
+    copied = "input_blocks.1.0.in_layers.2.weight"
+    assert torch.equal(
+        stored[f"pose_control_model.{copied}"], stored[f"model.diffusion_model.{copied}"]
+    )
+    assert stored["pose_control_model.zero_convs.3.0.weight"].abs().max() == 0
+
+
+def test_a_checkpoint_of_another_stage_is_refused(base, base_config):
+    config = replace(base_config, start=StartConfig(checkpoint=base))
+    with pytest.raises(CheckpointError, match="holds a run of base, not of stage2"):
+        train_stage("stage2", config)
