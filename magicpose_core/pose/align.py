@@ -62,7 +62,7 @@ class AlignSettings:
             on.
         limit: A bone's ratio lies within this factor of the whole person's.
         keep_inside: Shift the clip, and shorten its walk, where joints that the reference shows
-            would leave the picture.
+            inside the picture would leave it.
     """
 
     strength: float = 1.0
@@ -185,7 +185,9 @@ def _root_path(
     walked = body.places[:, anchor].mean(axis=1)
     start = carried[0] + _start(body, grown[0], reference, anchor)
     path = start + _walk(factors) * (walked - walked[0]) - carried
-    shown = [index for index in np.flatnonzero(reference[1]) if body.known[index]]
+    places, seen = reference
+    inside = np.all((places >= 0) & (places <= size), axis=1)
+    shown = np.flatnonzero(seen & inside & body.known)
     return keep_inside(path, grown[:, shown], size) if settings.keep_inside else path
 
 

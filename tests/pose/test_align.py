@@ -265,12 +265,25 @@ def test_frames_of_another_shape_are_fitted_into_the_picture() -> None:
 
 def test_joints_stay_inside_the_picture() -> None:
     clip, reference = a_clip(14), a_clip(15, frames=1)
-    low = moved(reference, 1.0, (0, 340)).frames[0][0]
-    loose = pixels(align(clip, low, SIZE, FREE).sequence)["body"]
-    kept = pixels(align(clip, low, SIZE).sequence)["body"]
-    assert loose[..., 1].max() > 1024
+    right_edge = 1020 - pixels(reference)["body"][..., 0].max()
+    aside = moved(reference, 1.0, (right_edge, 0)).frames[0][0]
+    loose = pixels(align(clip, aside, SIZE, FREE).sequence)["body"]
+    kept = pixels(align(clip, aside, SIZE).sequence)["body"]
+    assert loose[..., 0].max() > 1024
     assert kept.max() <= 1024 + 1e-2
     np.testing.assert_allclose(np.ptp(kept, axis=1), np.ptp(loose, axis=1), atol=1e-2)
+
+
+def test_joints_that_the_reference_has_outside_may_stay_there() -> None:
+    """Detectors guess knees below the edge of a half-length picture."""
+    clip, reference = a_clip(14), a_clip(15, frames=1)
+    half = moved(reference, 1.8, (0, 250)).frames[0][0]
+    assert half.body.xy[BODY.index("left_ankle"), 1] > 1
+    kept, loose = (
+        pixels(align(clip, half, SIZE, chosen).sequence)["body"] for chosen in (None, FREE)
+    )
+    assert loose[..., 1].max() > 1024
+    np.testing.assert_allclose(kept[..., 1], loose[..., 1], atol=1e-2)
 
 
 def test_frames_without_people_and_unseen_points_stay_so() -> None:
