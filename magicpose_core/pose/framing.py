@@ -44,7 +44,7 @@ def _keep_inside_axis(
         walked = share * (path - start)
         return float((walked + high).max() - (walked + low).min())
 
-    room = max(size, (extent(0) + extent(1)) / 2)
+    room = size if extent(0) <= size else (extent(0) + extent(1)) / 2
     share = next((share for share in _SHORTER if extent(share) <= room), 0.0)
     walked = start + share * (path - start)
     return walked + _shift((walked + low).min(), (walked + high).max(), size)

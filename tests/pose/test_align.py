@@ -263,15 +263,24 @@ def test_frames_of_another_shape_are_fitted_into_the_picture() -> None:
     np.testing.assert_allclose(pixels(wide)["body"], expected, atol=1e-2)
 
 
-def test_joints_stay_inside_the_picture() -> None:
-    clip, reference = a_clip(14), a_clip(15, frames=1)
-    right_edge = 1020 - pixels(reference)["body"][..., 0].max()
-    aside = moved(reference, 1.0, (right_edge, 0)).frames[0][0]
-    loose = pixels(align(clip, aside, SIZE, FREE).sequence)["body"]
-    kept = pixels(align(clip, aside, SIZE).sequence)["body"]
+@pytest.mark.parametrize("step", [85, 400])
+def test_walkers_stay_inside_the_picture(step: int) -> None:
+    """A short walk is shifted back as a whole, a long one is shortened as well."""
+    clip, reference = a_clip(14), a_clip(15, frames=1).frames[0][0]
+    steps = [
+        moved(dataclasses.replace(clip, frames=(f,)), 0.5, (step * i - 200, 0)).frames[0]
+        for i, f in enumerate(clip.frames)
+    ]
+    clip = dataclasses.replace(clip, frames=tuple(steps))
+    loose, kept = (
+        pixels(align(clip, reference, SIZE, chosen).sequence)["body"] for chosen in (FREE, None)
+    )
     assert loose[..., 0].max() > 1024
+    assert kept.min() >= -1e-2
     assert kept.max() <= 1024 + 1e-2
     np.testing.assert_allclose(np.ptp(kept, axis=1), np.ptp(loose, axis=1), atol=1e-2)
+    walked = [p[-1, :, 0].mean() - p[0, :, 0].mean() for p in (loose, kept)]
+    assert walked[1] == pytest.approx(walked[0], rel=1e-3) if step == 85 else walked[1] < walked[0]
 
 
 def test_joints_that_the_reference_has_outside_may_stay_there() -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from magicpose_core.errors import InputError
 from magicpose_core.pose.draw import DrawStyle, draw_poses, scale_for, shows_face
 from magicpose_core.pose.keypoints import Keypoints, PersonPose
-from magicpose_core.pose.skeletons import BODY
+from magicpose_core.pose.skeletons import BODY, FACE, HAND
 
 MakePerson = Callable[..., PersonPose]
+EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "examples" / "pose_sequence"
 
 
 def body_with(places: dict[str, tuple[float, float]]) -> Keypoints:
@@ -142,3 +146,30 @@ def test_drawing_leaves_the_keypoints_alone(make_person: MakePerson) -> None:
 def test_impossible_styles_are_refused(settings: dict[str, float], text: str) -> None:
     with pytest.raises(InputError, match=text):
         DrawStyle(**settings)
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="needs the example maps in ../shared")
+def test_the_example_maps_have_our_colours_and_our_discs() -> None:
+    ours = {
+        (0, 0, 0),
+        *BODY.limb_colors,
+        *BODY.joint_colors,
+        *HAND.limb_colors,
+        *HAND.joint_colors,
+        *FACE.joint_colors,
+    }
+    dot = PersonPose(
+        body=Keypoints.absent(18), face=Keypoints(np.full((70, 2), 0.5), np.arange(70) == 0)
+    )
+    disc = draw_poses([dot], 32, 32).any(axis=2)
+    maps = sorted(EXAMPLES.rglob("*.png"))[::20]
+    assert len(maps) >= 5
+    for path in maps:
+        pixels = np.asarray(Image.open(path).convert("RGB"))
+        assert {
+            tuple(map(int, color)) for color in np.unique(pixels.reshape(-1, 3), axis=0)
+        } <= ours
+        spots, labels = cv2.connectedComponents((pixels == 255).all(axis=2).astype(np.uint8))
+        areas = [(labels == spot).sum() for spot in range(1, spots)]
+        assert min(areas) <= disc.sum()
+        assert disc.sum() in areas
