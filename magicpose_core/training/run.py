@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from .config import TrainingConfig
 from .denoiser_task import denoiser_task, export_denoiser, find_subjects, open_caches
 from .loop import OnStep, make_accelerator, train
+from .memory import estimate_memory
 from .stages import find_stage
 from .start import start_models
 from .vae_task import finish_vae, start_vae, vae_task
+
+_log = logging.getLogger("magicpose")
 
 
 def train_stage(
@@ -32,7 +36,9 @@ def train_stage(
     """
     accelerator = make_accelerator(config)
     if stage == "vae":
-        task = vae_task(config, start_vae(config), accelerator.process_index)
+        vae = start_vae(config)
+        task = vae_task(config, vae, accelerator.process_index)
+        _log.info("vae: %s", estimate_memory([vae], config))
         train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
         return finish_vae(config) if accelerator.is_main_process else None
     chosen = find_stage(stage, config.objective)
@@ -45,5 +51,6 @@ def train_stage(
         )
     shard = train_cache.shard(accelerator.process_index, accelerator.num_processes)
     task = denoiser_task(config, chosen, models, (shard, heldout), accelerator.process_index)
+    _log.info("%s: %s", stage, estimate_memory([models.denoiser, models.vae, models.text], config))
     train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
     return export_denoiser(config, chosen, models) if accelerator.is_main_process else None

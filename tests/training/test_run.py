@@ -68,7 +68,7 @@ def test_stage2_takes_both_files_and_moves_appearance_and_pose(base, stage1, sta
         },
     }
     trained = ("appearance_control_model.", "pose_control_model.")
-    moved = {prefix: False for prefix in trained}
+    moved = dict.fromkeys(trained, False)
     for key, tensor in load_file(stage2).items():
         if not key.startswith(trained):
             assert torch.equal(tensor, before[key]), key

@@ -1,0 +1,93 @@
+"""Configurations read from TOML."""
+
+from pathlib import Path
+
+import pytest
+
+from magicpose_core.errors import InputError
+from magicpose_core.training.config import (
+    OptimizerConfig,
+    RunConfig,
+    TrainingConfig,
+    parse,
+    read_config,
+)
+
+DEMO_CONFIGS = sorted(
+    (Path(__file__).parents[2] / "magicpose_core" / "demo" / "configs").glob("*.toml")
+)
+
+
+def read(tmp_path: Path, text: str) -> TrainingConfig:
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return read_config(path)
+
+
+def test_defaults_are_the_papers(tmp_path):
+    config = read(tmp_path, 'output = "out"')
+    assert config.output == Path("out")
+    optimizer = config.optimizer
+    assert (optimizer.learning_rate, optimizer.weight_decay, optimizer.clip) == (1e-5, 0.0, 0.5)
+    assert (optimizer.ema, optimizer.schedule, optimizer.warmup) == (0.0, "constant", 0)
+    assert (config.run.seed, config.run.save_every) == (42, 10_000)
+    assert config.objective.wonoise
+    assert config.objective.plain_share == 0
+
+
+def test_every_kind_of_value_is_read(tmp_path):
+    config = read(
+        tmp_path,
+        """
+        output = "out"
+        [data]
+        source = "dancers"
+        folder = "videos"
+        [network]
+        channels = [64, 64, 128, 128]
+        [optimizer]
+        betas = [0.9, 0.99]
+        clip = 1
+        eight_bit = true
+        """,
+    )
+    assert config.data.folder == Path("videos")
+    assert config.network.channels == (64, 64, 128, 128)
+    assert config.optimizer == OptimizerConfig(betas=(0.9, 0.99), clip=1.0, eight_bit=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('output = "out"\nstep = 3', "has no setting step; it has data"),
+        ('output = "out"\n[run]\nstepz = 3', "run has no setting stepz; it has"),
+        ('output = "out"\n[run]\nsteps = "3"', "steps must be int, got '3'"),
+        ('output = "out"\n[run]\nsteps = true', "steps must be int, got True"),
+        ('output = "out"\n[optimizer]\nbetas = [0.9]', r"betas must be tuple\[float, float\]"),
+        ('output = "out"\n[data]\nsource = "web"', "source must be one of dancers, tiktok"),
+        ('output = "out"\n[data]\nfolder = 3', "folder must be .*Path.*, got 3"),
+        ("[run]\nsteps = 3", "incomplete: .*output"),
+        ("output = ", "is no TOML file"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, text)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="no configuration at"):
+        read_config(tmp_path / "absent.toml")
+
+
+def test_a_table_of_its_own_is_parsed():
+    assert parse(RunConfig, {"steps": 3}, "run") == RunConfig(steps=3)
+
+
+@pytest.mark.parametrize("path", DEMO_CONFIGS, ids=lambda path: path.stem)
+def test_the_demos_configurations_are_valid(path):
+    assert read_config(path).data.size == 128
+
+
+def test_the_demo_has_a_configuration_for_each_stage():
+    assert [path.stem for path in DEMO_CONFIGS] == ["base", "stage1", "stage2", "vae"]
