@@ -150,14 +150,9 @@ def test_impossible_styles_are_refused(settings: dict[str, float], text: str) ->
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="needs the example maps in ../shared")
 def test_the_example_maps_have_our_colours_and_our_discs() -> None:
-    ours = {
-        (0, 0, 0),
-        *BODY.limb_colors,
-        *BODY.joint_colors,
-        *HAND.limb_colors,
-        *HAND.joint_colors,
-        *FACE.joint_colors,
-    }
+    colors = [*BODY.limb_colors, *BODY.joint_colors, *HAND.limb_colors, *HAND.joint_colors]
+    packing = np.array([1 << 16, 1 << 8, 1])
+    ours = np.array([(0, 0, 0), *colors, *FACE.joint_colors]) @ packing
     dot = PersonPose(
         body=Keypoints.absent(18), face=Keypoints(np.full((70, 2), 0.5), np.arange(70) == 0)
     )
