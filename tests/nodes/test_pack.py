@@ -1,10 +1,41 @@
-"""How the pack loads, and what the list of nodes promises."""
+"""How the pack loads, and what the list of nodes, its help and its translations promise."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
+from .comfyui import PACK
+from .conftest import COMFYUI
+
 HEAVY = ("diffusers", "transformers", "onnxruntime", "controlnet_aux", "cv2")
+LOADING = """
+import asyncio, importlib, sys, time
+sys.path.insert(0, {comfyui!r})
+from comfy.cli_args import args
+args.cpu = True
+importlib.import_module("utils.extra_config")
+import nodes, server
+for name in {heavy!r}:
+    sys.modules[name] = None  # an import of it fails from here on
+start = time.process_time()
+assert asyncio.run(nodes.load_custom_node({pack!r}))
+seconds = time.process_time() - start
+assert "MagicPose_Sample" in nodes.NODE_CLASS_MAPPINGS
+sys.stdout.write(f"SECONDS {{seconds}}")
+"""
+
+
+def test_loading_is_quick_and_imports_nothing_heavy():
+    script = LOADING.format(comfyui=str(COMFYUI), heavy=HEAVY, pack=str(PACK))
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=COMFYUI, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout.rpartition("SECONDS ")[2]) < 0.5
 
 
 @pytest.fixture(scope="module")
@@ -13,15 +44,61 @@ def node_infos(pack):
 
     pack("nodes.extension")
     ours = {name: cls for name, cls in nodes.NODE_CLASS_MAPPINGS.items() if "MagicPose_" in name}
-    assert ours
+    assert len(ours) == 17
     return {name: cls.GET_NODE_INFO_V1() for name, cls in ours.items()}
+
+
+def inputs_of(info):
+    return {
+        name: entry[1]
+        for section in ("required", "optional")
+        for name, entry in info["input"].get(section, {}).items()
+    }
 
 
 def test_every_input_and_output_says_what_it_is(node_infos):
     for name, info in node_infos.items():
         assert info["category"].split("/")[0] == "MagicPose", name
         assert len(info["description"]) > 20, name
-        for section in ("required", "optional"):
-            for input_name, (_, options) in info["input"].get(section, {}).items():
-                assert len(options.get("tooltip", "")) > 10, (name, input_name)
-        assert all(info["output_tooltips"]), (name, info["output_tooltips"])
+        for input_name, options in inputs_of(info).items():
+            assert len(options.get("tooltip", "")) > 10, (name, input_name)
+        assert all(info["output_tooltips"] or []), (name, info["output_tooltips"])
+
+
+def test_english_locale_is_what_the_nodes_say(node_infos):
+    locale = json.loads((PACK / "locales" / "en" / "nodeDefs.json").read_text())
+    assert set(locale) == set(node_infos)
+    for name, info in node_infos.items():
+        said = locale[name]
+        assert said["display_name"] == info["display_name"]
+        assert said["description"] == info["description"]
+        tooltips = {key: value["tooltip"] for key, value in said["inputs"].items()}
+        assert tooltips == {key: value["tooltip"] for key, value in inputs_of(info).items()}
+
+
+def test_chinese_locale_and_help_cover_every_node(node_infos):
+    locale = json.loads((PACK / "locales" / "zh" / "nodeDefs.json").read_text())
+    docs = PACK / "web" / "docs"
+    for name, info in node_infos.items():
+        assert set(locale[name]["inputs"]) == set(inputs_of(info)), name
+        assert len(locale[name]["outputs"]) == len(info["output"]), name
+        for page in (docs / f"{name}.md", docs / name / "zh.md"):
+            text = page.read_text()
+            for input_name in inputs_of(info):
+                assert f"`{input_name}`" in text, (page, input_name)
+    pages = {path.stem for path in docs.glob("*.md")}
+    assert pages == set(node_infos)
+
+
+def test_models_of_extra_paths_are_found_and_listed(pack, comfyui, tmp_path):
+    import folder_paths
+
+    files = pack("nodes.model_files")
+    folder_paths.add_model_folder_path(files.FOLDER, str(tmp_path))
+    (tmp_path / "mine.th").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    files.register_model_folder()
+    assert "mine.th" in files.model_names()
+    assert "notes.txt" not in files.model_names()
+    assert files.model_path("mine.th") == tmp_path / "mine.th"
+    assert folder_paths.get_folder_paths(files.FOLDER).count(str(tmp_path)) == 1

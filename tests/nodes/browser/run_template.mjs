@@ -12,15 +12,21 @@ import { join } from "node:path";
 const { chromium } = createRequire(process.env.MAGICPOSE_BROWSER + "/")("playwright-core");
 const [url, template, folder, ...settings] = process.argv.slice(2);
 const widgets = Object.fromEntries(
-  settings.map((setting) => setting.split("=")).map(([name, value]) => [name, Number(value)]),
+  settings
+    .map((setting) => setting.split("="))
+    .map(([name, value]) => [name, Number.isNaN(Number(value)) ? value : Number(value)]),
 );
 const flags = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"];
 flags.push("disable-background-networking", "disable-component-update");
 
-await fetch(`${url}/api/settings/Comfy.TutorialCompleted`, { method: "POST", body: "true" });
+const set = (name, value) =>
+  fetch(`${url}/api/settings/${name}`, { method: "POST", body: JSON.stringify(value) });
+await set("Comfy.TutorialCompleted", true);
+await set("Comfy.Minimap.Visible", false);
+await set("LiteGraph.Canvas.MinFontSizeForLOD", 0); // names stay readable from afar
 const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "chromium-")), {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  viewport: { width: 1600, height: 1000 },
+  viewport: { width: 2000, height: 1200 },
   args: flags.map((flag) => `--${flag}`),
 });
 const page = await browser.newPage();
@@ -46,7 +52,9 @@ await page.screenshot({ path: join(folder, `${template}-graph.png`) });
 const run = await page.evaluate(async (widgets) => {
   for (const node of window.app.graph.nodes)
     for (const widget of node.widgets ?? [])
-      if (widget.name in widgets) widget.value = widgets[widget.name];
+      if (widget.name in widgets)
+        if (widget.type !== "combo" || widget.options.values.includes(widgets[widget.name]))
+          widget.value = widgets[widget.name];
   const seen = { progress: 0, previews: 0 };
   const api = window.app.api;
   api.addEventListener("progress", () => seen.progress++);
