@@ -72,3 +72,25 @@ def test_light_modules_import_nothing_heavy(module):
     code = f"import sys, {module}; print([n for n in {heavy} if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def top_level_imports(file: Path) -> list[tuple[int, str]]:
+    """List (level, module) of the imports that run when a file is loaded."""
+    found = []
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.level, node.module or ""))
+    return found
+
+
+def test_entry_point_imports_nothing_when_loaded():
+    assert top_level_imports(ROOT / "__init__.py") == []
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "nodes").glob("*.py")), ids=lambda f: f.name)
+def test_nodes_reach_core_relatively_and_nothing_heavy(file):
+    heavy = {"diffusers", "transformers", "onnxruntime", "controlnet_aux", "cv2", "magicpose_core"}
+    for level, module in top_level_imports(file):
+        assert level or module.split(".")[0] not in heavy, module

@@ -29,12 +29,18 @@ REASON = (
     else "these tests need ComfyUI's own Python: python tests/nodes/run.py"
 )
 
-if not RUNNABLE:
-    collect_ignore_glob = ["test_*.py"]
+BROWSER = "MAGICPOSE_BROWSER" in os.environ
+collect_ignore_glob = [] if RUNNABLE else ["test_*.py"]
+if not BROWSER:
+    collect_ignore_glob.append("test_browser.py")
 
 
 def pytest_report_header() -> str:
-    return f"ComfyUI: {COMFYUI}" if RUNNABLE else f"tests/nodes left out: {REASON}"
+    if not RUNNABLE:
+        return f"tests/nodes left out: {REASON}"
+    return (
+        f"ComfyUI: {COMFYUI}; browser: {'yes' if BROWSER else 'no, MAGICPOSE_BROWSER is not set'}"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,23 @@ def to_prompt(workflow: Mapping[str, object], infos: Info) -> Prompt:
     return prompt
 
 
+def unfold(blueprint: Mapping[str, object], sources: list[int]) -> dict[str, object]:
+    """Take a subgraph out of its blueprint: a workflow without what goes in and comes out.
+
+    Args:
+        blueprint: With one subgraph.
+        sources: For each of its inputs the id of a node whose first output goes in there.
+    """
+    (subgraph,) = blueprint["definitions"]["subgraphs"]
+    links = []
+    for link in subgraph["links"]:
+        origin, slot = link["origin_id"], link["origin_slot"]
+        if origin == subgraph["inputNode"]["id"]:
+            origin, slot = sources[slot], 0
+        links.append([link["id"], origin, slot, link["target_id"], link["target_slot"]])
+    return {"nodes": subgraph["nodes"], "links": links}
+
+
 def widget_values(node: Mapping[str, object], infos: Info) -> dict[str, object]:
     """Name the values of a node's widgets; every stored value must have its widget."""
     values, named = list(node["widgets_values"]), {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from .conftest import COMFYUI
 from .server import start_server
 
 WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
+BLUEPRINT = PACK / "subgraphs" / "Photo and dance video to video.json"
 DEMO = PACK / "magicpose_core" / "demo" / "magicpose-dancers.safetensors"
 WIDE = "appearance-320.safetensors"
 SMALL = {
@@ -101,6 +103,50 @@ def test_workflow_runs_to_the_end(server, inputs, path):
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
     saved = [file for output in entry["outputs"].values() for file in output.get("images", [])]
     assert any(file["filename"].endswith(".mp4") for file in saved)
+
+
+def test_blueprint_runs_to_the_end(server, inputs):
+    blueprint = json.loads(BLUEPRINT.read_text())
+    (node,) = blueprint["nodes"]
+    (subgraph,) = blueprint["definitions"]["subgraphs"]
+    assert node["type"] == subgraph["id"]
+    assert [slot["label"] for slot in node["inputs"]] == ["dance video", "photo"]
+    widgets = {
+        (str(inner["id"]), name)
+        for inner in subgraph["nodes"]
+        if inner["type"] in inputs
+        for name in graph.widget_values(inner, inputs)
+    }
+    assert {tuple(shown) for shown in node["properties"]["proxyWidgets"]} <= widgets
+    prompt = graph.to_prompt(graph.unfold(blueprint, [1001, 1002]), inputs)
+    video = next(key for key, call in prompt.items() if call["class_type"] == "CreateVideo")
+    prompt["1001"] = {"class_type": "LoadVideo", "inputs": {"file": "dance.mp4"}}
+    prompt["1002"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    save = {"video": [video, 0], "filename_prefix": "blueprint", "format": "auto", "codec": "auto"}
+    prompt["1003"] = {"class_type": "SaveVideo", "inputs": save}
+    entry = server.run(stored_poses(graph.shrink(prompt, **SMALL)))
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
+
+
+def test_interrupted_run_ends_and_the_next_one_runs(server, inputs):
+    workflow = json.loads((PACK / "workflows" / "demo-dancer.json").read_text())
+    prompt = graph.shrink(graph.to_prompt(workflow, inputs), **{**SMALL, "steps": 400})
+    _, answer = server.post("/prompt", {"prompt": prompt})
+    while not server.log.read_text().count("0/400"):
+        time.sleep(0.1)
+    server.post("/interrupt", {})
+    messages = server.wait(answer["prompt_id"])["status"]["messages"]
+    assert messages[-1][0] == "execution_interrupted"
+    assert run(server, workflow, inputs)["status"]["status_str"] == "success"
+
+
+def test_deleted_model_is_explained_before_the_run(server, inputs):
+    workflow = json.loads((PACK / "workflows" / "demo-dancer.json").read_text())
+    prompt = graph.shrink(graph.to_prompt(workflow, inputs), file="gone.safetensors")
+    status, answer = server.post("/prompt", {"prompt": prompt})
+    assert status == 400
+    said = [error["details"] for node in answer["node_errors"].values() for error in node["errors"]]
+    assert any("gone.safetensors is in none of" in text for text in said)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -1,0 +1,43 @@
+"""In headless Chromium: a template loaded from the template browser, queued, previewed, finished.
+
+Runs where MAGICPOSE_BROWSER names a folder with playwright-core in its node_modules; the
+photographs of the page lie in MAGICPOSE_PHOTOS, or in the test's own folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .test_workflows import WIDE, WORKFLOWS, inputs, server  # noqa: F401 - fixtures
+
+SCRIPT = Path(__file__).parent / "browser" / "run_template.mjs"
+SMALL = ("steps=3", "width=128", "height=128", "size=128", "frames=3")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_template_runs_on_the_page(server, inputs, path, tmp_path):  # noqa: F811
+    settings = list(SMALL)
+    if "CheckpointLoaderSimple" in path.read_text():
+        settings.append(f"file={WIDE}")
+    photos = os.environ.get("MAGICPOSE_PHOTOS", tmp_path)
+    done = subprocess.run(
+        ["node", SCRIPT, server.url, path.stem, photos, *settings],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["errors"] == []
+    if "MagicPose_DetectPoses" in path.read_text():  # whose weights are not here
+        assert seen["end"] == "execution_error"
+        assert "Put them there from" in seen["detail"]["exception_message"]
+        return
+    assert seen["end"] == "execution_success", seen
+    assert seen["previews"] > 0
