@@ -26,15 +26,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         stood at ``path`` before is left as it was.
 
     Raises:
-        OutputError: The disk is full or the folder cannot be written to.
+        OutputError: The disk is full, or there can be no such file.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     with _disk_errors_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            with temporary.open("rb") as written:
+            with temporary.open("r+b") as written:  # Windows flushes only what it may write to
                 os.fsync(written.fileno())
             temporary.replace(path)
         finally:
@@ -80,7 +80,7 @@ def _disk_errors_named(path: Path) -> Iterator[None]:
             raise
         raise OutputError(
             f"could not write {path}: {error.strerror}; nothing was changed, "
-            "free some space or choose another folder"
+            "free some space or choose another place"
         ) from error
 
 
@@ -90,6 +90,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-_DISK_ERRORS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG}
-)
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_SUCH_PLACE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_DISK_ERRORS = frozenset(_NO_ROOM | _NOT_ALLOWED | _NO_SUCH_PLACE)
