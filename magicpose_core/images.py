@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from .errors import InputError
@@ -22,6 +22,7 @@ from .files import atomic_path
 Fit = Literal["crop", "pad", "stretch"]
 FITS: tuple[Fit, ...] = ("crop", "pad", "stretch")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 
 
 def read_image(path: Path) -> Tensor:
@@ -41,9 +42,9 @@ def read_image(path: Path) -> Tensor:
                     Image.new("RGBA", upright.size, (0, 0, 0, 255)), upright.convert("RGBA")
                 )
             pixels = np.asarray(upright.convert("RGB"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"no picture at {path}; check the path") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"{path} cannot be read as a picture ({error}); save it again as PNG or JPEG"
         ) from error

@@ -112,3 +112,12 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path, suffix):
     torch.testing.assert_close(grey[0].flatten(), torch.arange(256) / 255)
     assert torch.equal(grey[0], grey[1])
     assert torch.equal(grey[0], grey[2])
+
+
+def test_a_picture_too_big_to_be_true_is_refused(tmp_path, monkeypatch):
+    Image.new("1", (100, 100)).save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"bomb\.png cannot be read .*10000 pixels"):
+        read_image(tmp_path / "bomb.png")
+    with pytest.raises(InputError, match="no picture at"):
+        read_image(tmp_path)
