@@ -33,6 +33,7 @@ class DataConfig:
         validation: Name of the folder with the frames of other people.
         cache: Folder for the latents and pose maps, computed once; see ``training.latents``.
         size: Side of the square pictures in pixels.
+        crop: Side of the random squares that the autoencoder learns from; 0 takes whole pictures.
         people: Dancers to draw.
         frames: Frames of each dancer.
         heldout: Dancers or subjects kept for validation.
@@ -46,6 +47,7 @@ class DataConfig:
     validation: str = "val_set"
     cache: Path = Path("runs/cache")
     size: int = 512
+    crop: int = 0
     people: int = 2000
     frames: int = 8
     heldout: int = 32

@@ -54,14 +54,20 @@ def vae_task(config: TrainingConfig, vae: AutoencoderKL, rank: int) -> Task:
             "own videos take the autoencoder of Stable Diffusion 1.5, as the paper does"
         )
     size, seed, count = config.data.size, config.run.seed, config.optimizer.batch
-    cells = size // LATENT_STRIDE
+    side = config.data.crop or size
+    cells = side // LATENT_STRIDE
     heldout = dancer_pictures("heldout", range(config.data.heldout), size)
 
     def batch_at(number: int) -> Batch:
         rng = numpy_generator(seed, rank, number)
         people = rng.integers(2**31, size=count).tolist()
         noise = torch.randn((count, 4, cells, cells), generator=torch_generator(seed, rank, number))
-        return {"pictures": dancer_pictures("train", people, size), "noise": noise}
+        left, top = rng.integers(size - side + 1, size=2)
+        pictures = dancer_pictures("train", people, size)
+        return {
+            "pictures": pictures[..., top : top + side, left : left + side].contiguous(),
+            "noise": noise,
+        }
 
     return Task(
         stage="vae",

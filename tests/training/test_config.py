@@ -90,4 +90,10 @@ def test_the_demos_configurations_are_valid(path):
 
 
 def test_the_demo_has_a_configuration_for_each_stage():
-    assert [path.stem for path in DEMO_CONFIGS] == ["base", "stage1", "stage2", "vae"]
+    assert [path.stem for path in DEMO_CONFIGS] == [
+        "base",
+        "stage1",
+        "stage2",
+        "vae",
+        "vae_crops",
+    ]

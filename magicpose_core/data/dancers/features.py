@@ -59,7 +59,7 @@ def eye_outline(posture: Posture, side: int) -> Points:
     openness = 1.0 - posture.blink
     x = EYE_WIDTH * _EYE_CORNERS.real
     y = EYE_HEIGHT * openness * _EYE_CORNERS.imag
-    return side * EYE.real + x + 1j * (EYE.imag - y)
+    return side * EYE.real + x + 1j * (EYE.imag + y)
 
 
 def brow(posture: Posture, side: int) -> Points:

@@ -1,0 +1,56 @@
+"""Who a dancer is."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from magicpose_core.data.dancers.person import draw_dancer, swap_colours
+
+
+def test_a_number_is_the_same_person_for_ever():
+    assert draw_dancer(5) == draw_dancer(5)
+    assert draw_dancer(5).outfit.top == (216, 86, 184)
+
+
+def test_numbers_and_splits_are_other_people():
+    people = [draw_dancer(index, split) for split in ("train", "heldout") for index in range(200)]
+    assert len(set(people)) == 400
+
+
+@pytest.mark.parametrize("index", range(20))
+def test_lengths_add_up_to_one_body(index):
+    body = draw_dancer(index).body
+    soles = 0.03
+    total = body.head + body.neck + body.torso + body.thigh + body.shin + soles
+    assert total == pytest.approx(1.0)
+    assert 0.8 < body.height < 0.95
+
+
+def test_every_kind_of_clothing_and_place_comes_up():
+    people = [draw_dancer(index) for index in range(300)]
+    assert len({dancer.outfit.pattern for dancer in people}) == 7
+    assert len({dancer.outfit.sleeves for dancer in people}) == 3
+    assert len({dancer.outfit.bottom_kind for dancer in people}) == 3
+    assert len({dancer.face.hair_style for dancer in people}) == 7
+    assert len({dancer.place.kind for dancer in people}) == 3
+
+
+def test_the_pattern_stands_out_from_its_cloth():
+    for index in range(50):
+        outfit = draw_dancer(index).outfit
+        difference = sum(abs(a - b) for a, b in zip(outfit.top, outfit.accent, strict=True))
+        assert difference > 150
+
+
+def test_swapped_colours_are_the_same_colours_elsewhere():
+    dancer = draw_dancer(3, "heldout")
+    rng = np.random.default_rng(0)
+    garments = ("top", "accent", "bottom", "shoes")
+    for _ in range(20):
+        other = swap_colours(dancer, rng)
+        mine, theirs = asdict(dancer.outfit), asdict(other.outfit)
+        assert sorted(mine[name] for name in garments) == sorted(theirs[name] for name in garments)
+        assert (mine["top"], mine["bottom"]) != (theirs["top"], theirs["bottom"])
+        assert other.place == dancer.place
+        assert other.body == dancer.body
