@@ -56,7 +56,7 @@ def unfold(blueprint: Mapping[str, object], sources: list[int]) -> dict[str, obj
 
 def widget_values(node: Mapping[str, object], infos: Info) -> dict[str, object]:
     """Name the values of a node's widgets; every stored value must have its widget."""
-    values, named = list(node["widgets_values"]), {}
+    values, named = list(node.get("widgets_values", ())), {}
     for name, (kind, options) in inputs_of(infos[node["type"]]).items():
         if kind not in WIDGETS or options.get("forceInput"):
             continue
