@@ -13,9 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..images import signed_to_unit
-from ..models.denoiser import MagicPoseDenoiser
-from ..pipeline import SamplingConfig, render
+from ..images import from_uint8, signed_to_unit
+from ..models.denoiser import Conditioning, MagicPoseDenoiser
+from ..pipeline import SamplingConfig, decode_frames, encode_reference
+from ..sampling.denoise import denoise
+from ..sampling.guidance import PredictNoise, guide
+from ..sampling.noise import draw_noise, frame_generators
+from ..sampling.schedules import make_stepper
+from ..sampling.windows import FrameWindows
 from ..weights.loading import MagicPoseModels
 
 
@@ -36,9 +41,45 @@ Renderer = Callable[[MagicPoseModels, Cases, SamplingConfig], Tensor]  # -> (B, 
 
 
 def render_cases(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
-    """Render all people of a batch together: row b sees reference b."""
-    together = replace(config, frames_per_batch=len(cases.pose_maps))
-    return torch.stack(list(render(models, cases.references, cases.pose_maps, together)))
+    """Render all people of a batch together: row b sees reference b.
+
+    ``pipeline.render`` shows all its references to every frame, as pictures of one person; this is
+    the same sampling for many people with a frame each.
+    """
+    text = models.text.empty_prompt()
+    reference_latents = encode_reference(models, cases.references, config)
+    hints = None
+    if models.denoiser.pose is not None:
+        hints = models.denoiser.pose.embed(from_uint8(np.stack(cases.pose_maps)).to(text))
+    generators = frame_generators(config.seed, len(cases.pose_maps), shared=config.shared_noise)
+    latents = denoise(
+        guide(
+            _controlled(models.denoiser, reference_latents, hints, text),
+            models.denoiser.prepare(Conditioning(text=text)),
+            config.guidance_scale,
+        ),
+        draw_noise(reference_latents, generators),
+        make_stepper(config.scheduler, config.steps, config.eta),
+        FrameWindows(len(cases.pose_maps)),
+        generators,
+    )
+    return torch.stack(list(decode_frames(models, latents)))
+
+
+def _controlled(
+    denoiser: MagicPoseDenoiser, reference_latents: Tensor, hints: Tensor | None, text: Tensor
+) -> PredictNoise:
+    def predict(latents: Tensor, timestep: int, frames: Sequence[int]) -> Tensor:
+        step = torch.tensor(timestep, device=latents.device)
+        rows = text.expand(len(latents), -1, -1)
+        features = residuals = None
+        if denoiser.appearance is not None:
+            features = denoiser.appearance(reference_latents, step, rows)
+        if denoiser.pose is not None and hints is not None:
+            residuals = denoiser.pose(latents, step, rows, hints)
+        return denoiser(latents, step, rows, features=features, residuals=residuals)
+
+    return predict
 
 
 def _copy_reference(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:

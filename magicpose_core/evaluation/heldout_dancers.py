@@ -84,7 +84,8 @@ def evaluate_dancers(
     for start in range(0, people, batch):
         cases = [make_case(index, size) for index in range(start, min(start + batch, people))]
         inputs = _stack(cases, size)
-        results = {name: RENDERERS[name](models, inputs, config) for name in names}
+        with torch.no_grad():
+            results = {name: RENDERERS[name](models, inputs, config) for name in names}
         for row, case in enumerate(cases):
             judge = _judge(case, size)
             for name in names:

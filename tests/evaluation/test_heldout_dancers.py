@@ -1,0 +1,52 @@
+"""Figures of a tiny model on held-out dancers, and of a model that is always right."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from magicpose_core.evaluation import heldout_dancers
+from magicpose_core.evaluation.ablations import MODEL, RENDERERS, render_cases
+from magicpose_core.evaluation.heldout_dancers import evaluate_dancers, make_case
+from magicpose_core.images import from_uint8
+from magicpose_core.pipeline import SamplingConfig, render
+
+SAMPLING = SamplingConfig(steps=2, guidance_scale=2.0)
+SIZE = 128
+
+
+def test_a_model_that_is_always_right_gets_full_marks(monkeypatch, micro_models):
+    truths = torch.cat([from_uint8(make_case(index, SIZE).target.picture) for index in range(2)])
+    monkeypatch.setattr(heldout_dancers, "RENDERERS", {MODEL: lambda *_: truths})
+    figures = evaluate_dancers(micro_models, SAMPLING, people=2, size=SIZE, names=(MODEL,))[MODEL]
+    assert figures["pose_retrieval"] == figures["identity_retrieval"] == 1.0
+    assert figures["ssim"] == pytest.approx(1.0)
+    assert figures["psnr"] == float("inf")
+
+
+def test_copying_the_reference_fails_at_the_pose(micro_models):
+    name = "copy of the reference"
+    figures = evaluate_dancers(micro_models, SAMPLING, people=3, size=SIZE, names=(name,))[name]
+    assert figures["pose_retrieval"] == 0.0
+    assert 10 < figures["psnr"] < 25
+
+
+@torch.no_grad()
+def test_a_batch_of_people_equals_each_of_them_rendered_by_the_pipeline(micro_models):
+    inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)
+    mean = replace(SAMPLING, sample_reference=False)
+    together = render_cases(micro_models, inputs, mean)
+    for row in range(2):
+        (alone,) = render(micro_models, inputs.references[[row]], [inputs.pose_maps[row]], mean)
+        torch.testing.assert_close(together[row], alone, rtol=0, atol=1e-3)
+
+
+@torch.no_grad()
+def test_every_ablation_changes_the_result(micro_models):
+    inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)
+    results = {name: draw(micro_models, inputs, SAMPLING) for name, draw in RENDERERS.items()}
+    for name, result in results.items():
+        assert result.shape == (2, 3, 64, 64)
+        assert result.min() >= 0
+        assert result.max() <= 1
+        assert name == MODEL or (result - results[MODEL]).abs().max() > 1e-3, name
