@@ -46,7 +46,7 @@ def test_a_full_or_closed_disk_is_named_with_the_remedy(tmp_path, number):
 def test_a_place_where_no_file_can_be_is_named(tmp_path):
     write_text(tmp_path / "notes.txt", "old")
     for path in (tmp_path / "notes.txt" / "new.txt", tmp_path / ("long" * 99), tmp_path):
-        with pytest.raises(OutputError, match="could not write .* choose another place"):
+        with pytest.raises(OutputError, match=r"could not write .* choose another place"):
             write_text(path, "new")
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 

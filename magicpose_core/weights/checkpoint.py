@@ -105,6 +105,11 @@ def _open_safetensors(path: Path) -> Checkpoint:
     tensors = {}
     for key in opened.keys():  # noqa: SIM118 - safe_open is no mapping
         part = opened.get_slice(key)
+        if part.get_dtype() not in SAFETENSORS_DTYPES:
+            raise CheckpointError(
+                f"{path.name} holds {key!r} in {part.get_dtype()}, which is not read; expected one "
+                f"of {', '.join(SAFETENSORS_DTYPES)}"
+            )
         tensors[key] = TensorInfo(tuple(part.get_shape()), SAFETENSORS_DTYPES[part.get_dtype()])
     return Checkpoint(path, tensors, opened.get_tensor, opened.metadata() or {})
 
@@ -192,11 +197,10 @@ class _Leftover:
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:
-    reason = str(error).strip().split("\n")[0][:160]
-    return CheckpointError(
-        f"{path.name} is damaged or not wholly there ({path.stat().st_size:,} bytes; {reason}); "
-        "fetch it again"
-    )
+    # torch's refusals start with a lecture; its archive reader's reasons end with one
+    reason = re.split(r"\n|\. ", str(error).rpartition("WeightsUnpickler error: ")[2].strip())[0]
+    known = "; ".join(filter(None, (f"{path.stat().st_size:,} bytes", reason[:160])))
+    return CheckpointError(f"{path.name} is damaged or not wholly there ({known}); fetch it again")
 
 
 SAFETENSORS_DTYPES = {

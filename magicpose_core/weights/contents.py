@@ -38,6 +38,7 @@ _NEEDED: Mapping[PartName, tuple[str, ...]] = {
     "vae": ("encoder.down.0.block.0.conv1.weight", "decoder.conv_in.weight"),
     "text": ("transformer.text_model.embeddings.token_embedding.weight",),
 }
+_FIRST_CONVOLUTION = ("input_blocks.0.0.weight", "unet/conv_in.weight")
 PART_TITLES: Mapping[PartName, str] = {
     "unet": "Stable Diffusion U-Net",
     "appearance": "appearance control model",
@@ -69,7 +70,9 @@ class Part:
 
 def find_parts(file: Checkpoint) -> dict[PartName, Part]:
     """Find the sub-models of a file; a file of something else gives an empty dictionary."""
-    found = {}
+    found: dict[PartName, Part] = {}
+    if _stranger(file):
+        return found
     for name in PARTS:
         keys = _ldm_keys(file, name) or _diffusers_keys(file, name)
         if keys:
@@ -137,7 +140,7 @@ def _diffusers_keys(file: Checkpoint, name: PartName) -> dict[str, str]:
 def _stranger(file: Checkpoint) -> str | None:
     """Name the common files that look alike but are something else."""
     keys = file.tensors
-    if _any(keys, ("lora_down", "lora_up", "lora_A", "lora_B", ".alpha")):
+    if _any(keys, ("lora_down", "lora_up", "lora_A", "lora_B")):
         return "a LoRA"
     if _any(keys, ("motion_modules",)):
         return "a motion module (AnimateDiff)"
@@ -152,6 +155,9 @@ def _stranger(file: Checkpoint) -> str | None:
         return "a Stable Diffusion XL model"
     if 1024 in widths:
         return "a Stable Diffusion 2 model"
+    inputs = {info.shape[1:2] for key, info in keys.items() if key.endswith(_FIRST_CONVOLUTION)}
+    if inputs & {(8,), (9,)}:
+        return "a Stable Diffusion model for inpainting or editing"
     return None
 
 

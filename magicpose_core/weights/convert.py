@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
+from ..models.sd15 import VaeShape
 from .checkpoint import Checkpoint, TensorInfo, open_checkpoint
 from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, leftover_keys
-from .infer import HEADS_KEY, TEXT_HEADS_KEY, vae_shape
+from .infer import HEADS_KEY, TEXT_HEADS_KEY
 from .ldm import vae_map
 from .safetensors_stream import write_safetensors
 
@@ -24,6 +25,8 @@ DTYPES: Mapping[DtypeName, torch.dtype] = {
     "bf16": torch.bfloat16,
 }
 DTYPE_NAMES: tuple[DtypeName, ...] = get_args(DtypeName)
+
+_VAE_MAP = vae_map(VaeShape())  # an autoencoder of any size has the same matrices
 
 # What `split` writes: file -> prefix of each sub-model in it. ComfyUI's own loaders read the first
 # and the last.
@@ -118,7 +121,7 @@ def _write(
             info = part.file.tensors[stored]
             kept = dtype if info.dtype.is_floating_point else info.dtype
             origins[prefixes[name] + key] = (part.file, stored)
-            infos[prefixes[name] + key] = TensorInfo(_ldm_shape(part, key, info.shape), kept)
+            infos[prefixes[name] + key] = TensorInfo(_ldm_shape(name, key, info.shape), kept)
 
     def read(key: str) -> Tensor:
         file, stored = origins[key]
@@ -127,10 +130,8 @@ def _write(
     write_safetensors(path, infos, read, metadata)
 
 
-def _ldm_shape(part: Part, key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _ldm_shape(name: PartName, key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Give a matrix of diffusers' autoencoder the shape of the 1x1 convolution it is in LDM."""
-    if part.name != "vae":
+    if name != "vae":
         return shape
-    return tuple(
-        vae_map(vae_shape(part.shapes)).to_ldm(key, torch.empty(shape, device="meta")).shape
-    )
+    return tuple(_VAE_MAP.to_ldm(key, torch.empty(shape, device="meta")).shape)

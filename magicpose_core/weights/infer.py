@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..errors import CheckpointError
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
@@ -25,6 +25,10 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
     Args:
         shapes: Key -> shape.
         heads: Attention heads; not in the shapes.
+
+    Raises:
+        ValueError: The heads do not divide the channels.
+        KeyError: A key that the plan is read off is missing.
     """
     channels: list[int] = []
     attention: list[bool] = []
@@ -40,6 +44,7 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
             resnets[-1] += 1
         else:
             break
+    _check_heads(heads, channels)
     text = shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
     return UNetShape(
         channels=tuple(channels),
@@ -90,6 +95,10 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
         shapes: Key -> shape.
         heads: Attention heads; None takes CLIP's 12, or the largest divisor of the width below it
             with a warning, since they are not in the shapes.
+
+    Raises:
+        ValueError: The heads do not divide the width.
+        KeyError: A key that the plan is read off is missing.
     """
     inside = "transformer.text_model."
     vocabulary, width = shapes[f"{inside}embeddings.token_embedding.weight"]
@@ -103,6 +112,7 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
                 width,
                 heads,
             )
+    _check_heads(heads, [width])
     return TextShape(
         width=width,
         layers=layers,
@@ -111,6 +121,12 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
         vocabulary=vocabulary,
         positions=shapes[f"{inside}embeddings.position_embedding.weight"][0],
     )
+
+
+def _check_heads(heads: int, widths: Iterable[int]) -> None:
+    for width in widths:
+        if heads < 1 or width % heads:
+            raise ValueError(f"{heads} attention heads do not divide its {width} channels")
 
 
 def stored_number(metadata: Mapping[str, str], key: str) -> int | None:

@@ -136,6 +136,11 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
     """
     base = open_checkpoint(files.checkpoint)
     parts = find_parts(base)
+    if not parts:
+        raise CheckpointError(
+            f"{base.path.name} is {describe(base)}; expected a MagicPose model or Stable Diffusion "
+            "1.5 as the checkpoint"
+        )
     named: Mapping[PartName, Path | None] = {
         "appearance": files.appearance,
         "pose": files.pose,
@@ -149,7 +154,7 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
         options = ", ".join(f"--{name} FILE" for name in missing if name in named)
         raise CheckpointError(
             f"{base.path.name} is {describe(base)} and lacks the "
-            f"{' and the '.join(PART_TITLES[name] for name in missing)}; "
+            f"{', the '.join(PART_TITLES[name] for name in missing)}; "
             f"{'add ' + options if options else 'give a whole model as the checkpoint'}"
         )
     return parts
@@ -207,7 +212,12 @@ def find_misfit(part: Part) -> Misfit:
     Raises:
         CheckpointError: So much is missing that the architecture cannot be told.
     """
-    network, weight_map = _PLANS[part.name](part, Placement())
+    metadata = part.file.metadata
+    noted = Placement(
+        heads=stored_number(metadata, HEADS_KEY) or Placement.heads,
+        text_heads=stored_number(metadata, TEXT_HEADS_KEY),
+    )
+    network, weight_map = _PLANS[part.name](part, noted)
     return _misfit(part, _wanted(network, weight_map))
 
 
@@ -256,9 +266,10 @@ def _telling_shapes(part: Part) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise CheckpointError(
             f"the {PART_TITLES[part.name]} in {part.file.path.name} is incomplete or of another "
-            f"architecture ({error}); the file seems to be {describe(part.file)}"
+            f"architecture ({reason}); the file seems to be {describe(part.file)}"
         ) from error
 
 
@@ -269,7 +280,7 @@ def _fill(network: Network, weight_map: WeightMap, part: Part, placement: Placem
     if misfit:
         raise CheckpointError(
             f"the {PART_TITLES[part.name]} in {part.file.path.name} does not fit: {misfit}. "
-            f"The file seems to be {describe(part.file)}"
+            f"The file seems to be {describe(part.file)}; fetch it again or name another"
         )
     state = {}
     for key, (name, shape) in wanted.items():

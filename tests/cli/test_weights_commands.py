@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from magicpose_core import __version__
 from magicpose_core.cli.__main__ import main
+from magicpose_core.weights.convert import convert
 
 
 def test_inspect_accounts_for_every_key(micro_checkpoint, capsys):
@@ -41,6 +42,13 @@ def test_convert_writes_what_inspect_reads(micro_checkpoint, tmp_path, capsys):
     capsys.readouterr()
     main(["inspect", str(out)])
     assert "magicpose.heads = 4" in capsys.readouterr().out
+
+
+def test_inspect_builds_the_networks_with_the_heads_of_the_file(micro_checkpoint, tmp_path, capsys):
+    convert([micro_checkpoint], tmp_path / "odd.safetensors", dtype=torch.float16, heads=5)
+    main(["inspect", str(tmp_path / "odd.safetensors")])
+    text = capsys.readouterr().out
+    assert text.count("5 attention heads do not divide its 32 channels") == 3
 
 
 def test_an_error_is_one_line_and_exit_code_1(tmp_path, capsys):

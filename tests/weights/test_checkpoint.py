@@ -105,6 +105,12 @@ def test_files_without_weights_say_what_they_hold(tmp_path, name, content, text)
         open_checkpoint(tmp_path / name)
 
 
+def test_numbers_of_a_kind_that_is_not_read_are_named(tmp_path):
+    save_file({"w": torch.zeros(2, dtype=torch.uint16)}, tmp_path / "odd.safetensors")
+    with pytest.raises(CheckpointError, match=r"odd\.safetensors holds 'w' in U16, .* F32"):
+        open_checkpoint(tmp_path / "odd.safetensors")
+
+
 def test_paths_that_are_no_weight_files(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     for path, text in (

@@ -58,6 +58,23 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     assert not (tmp_path / "out.safetensors").exists()
 
 
+def test_a_stable_diffusion_of_another_kind_is_refused(micro_state, tmp_path):
+    key = "conditioner.embedders.0.transformer.text_model.final_layer_norm.bias"
+    torch.save({**micro_state, key: torch.zeros(1)}, tmp_path / "xl.ckpt")
+    with pytest.raises(CheckpointError, match=r"xl\.ckpt holds nothing .* Stable Diffusion XL"):
+        convert([tmp_path / "xl.ckpt"], tmp_path / "out.safetensors", dtype=torch.float16)
+
+
+def test_an_incomplete_autoencoder_keeps_what_it_has(micro_state, tmp_path):
+    short = {key: value for key, value in micro_state.items() if "post_quant_conv" not in key}
+    torch.save(short, tmp_path / "short.th")
+    convert([tmp_path / "short.th"], tmp_path / "out.safetensors", dtype=torch.float32)
+    written = load_file(tmp_path / "out.safetensors")
+    assert {key: tensor.shape for key, tensor in written.items()} == {
+        key: tensor.shape for key, tensor in short.items()
+    }
+
+
 def test_a_full_disk_leaves_the_previous_file_whole(tmp_path):
     out = tmp_path / "out.safetensors"
     out.write_bytes(b"what was there before")

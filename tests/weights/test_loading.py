@@ -199,6 +199,14 @@ def test_text_heads_that_twelve_does_not_divide_are_warned_about(micro_checkpoin
     assert "--text-heads" in caplog.text
 
 
+@pytest.mark.parametrize(("name", "width"), [("heads", 32), ("text_heads", 16)])
+@pytest.mark.parametrize("number", [5, -1])
+def test_heads_that_do_not_divide_the_channels_are_refused(micro_checkpoint, name, width, number):
+    files = ModelFiles(checkpoint=micro_checkpoint, **{**HEADS, name: number})
+    with pytest.raises(CheckpointError, match=f"{number} attention heads .* its {width} channels"):
+        load_models(files)
+
+
 def test_what_is_missing_unexpected_or_reshaped_is_said(micro_state, tmp_path):
     broken = dict(micro_state)
     del broken["model.diffusion_model.out.0.weight"]
@@ -225,6 +233,7 @@ def test_what_is_missing_unexpected_or_reshaped_is_said(micro_state, tmp_path):
         ({"model.diffusion_model.x.attn2.to_k.weight": (8, 1024)}, "a Stable Diffusion 2 model"),
         ({"double_blocks.0.img_attn.qkv.weight": (8, 8)}, "Flux"),
         ({"down_blocks.0.motion_modules.0.x": (1,)}, "AnimateDiff"),
+        ({"model.diffusion_model.input_blocks.0.0.weight": (8, 9, 3, 3)}, "inpainting"),
         ({"foo.bar": (1,)}, r"something unknown \(first keys: foo.bar\)"),
     ],
 )
