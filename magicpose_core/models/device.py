@@ -19,7 +19,7 @@ def choose_device(name: str | None = None) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.ones(1, device=device).item()  # "meta" is a device too, but computes nothing
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(
             f"there is no device {name!r} here ({str(error).splitlines()[0]}); leave --device out "

@@ -18,6 +18,7 @@ SchedulerName = Literal[
 ]
 SCHEDULERS: tuple[SchedulerName, ...] = get_args(SchedulerName)
 TRAINING_STEPS = 1000
+_LCM_STEPS = 50  # of the schedule that latent consistency models are distilled from
 
 
 class Stepper(Protocol):
@@ -60,8 +61,8 @@ def add_noise(latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         noise: Standard normal of the same shape.
         timesteps: () or (B,) integer, 0..999.
     """
-    table = torch.from_numpy(alphas_cumprod()).to(latents.device)
-    alphas = table[timesteps].reshape(-1, 1, 1, 1)
+    table = torch.from_numpy(alphas_cumprod())  # on the CPU: Apple's MPS has no float64
+    alphas = table[timesteps.cpu()].reshape(-1, 1, 1, 1)
     return alphas.sqrt().to(latents) * latents + (1 - alphas).sqrt().to(latents) * noise
 
 
@@ -177,8 +178,9 @@ def make_stepper(name: SchedulerName, steps: int, eta: float = 0.0) -> Stepper:
         return Ddim(steps, eta)
     if name not in SCHEDULERS:
         raise InputError(f"unknown scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
-    if not 1 <= steps < TRAINING_STEPS:
-        raise InputError(f"steps must be 1..{TRAINING_STEPS - 1}, got {steps}")
+    most = _LCM_STEPS if name == "lcm" else TRAINING_STEPS - 1
+    if not 1 <= steps <= most:
+        raise InputError(f"steps must be 1..{most} for {name}, got {steps}")
     if eta:
         raise InputError(f"eta belongs to ddim; {name} takes none, leave it at 0")
     import diffusers

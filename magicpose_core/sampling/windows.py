@@ -35,7 +35,11 @@ class FrameWindows:
             )
 
     def over(self, frames: int) -> list[range]:
-        """Cover ``frames`` frames; the last window moves back so that it has its full length."""
+        """Cover ``frames`` frames.
+
+        Of overlapping windows the last one moves back so that it has its full length; without
+        overlap it is shorter, so that no frame is computed twice.
+        """
         if frames <= self.length:
             return [range(frames)]
         stride = self.length - self.overlap

@@ -9,8 +9,9 @@ from magicpose_core.models.device import choose_device, choose_dtype
 
 def test_named_devices_are_taken_and_absent_ones_refused():
     assert choose_device("cpu") == torch.device("cpu")
-    with pytest.raises(InputError, match=r"no device 'abacus' here .*leave --device out"):
-        choose_device("abacus")
+    for absent in ("abacus", "meta"):
+        with pytest.raises(InputError, match=rf"no device '{absent}' here .*leave --device out"):
+            choose_device(absent)
 
 
 @pytest.mark.parametrize(

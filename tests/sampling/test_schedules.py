@@ -83,6 +83,16 @@ def test_every_stepper_finds_the_picture_of_a_perfect_predictor(name):
     assert (latents - clean).abs().max() < 0.1
 
 
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_every_stepper_takes_its_whole_range_of_steps_and_names_it(name):
+    most = 50 if name == "lcm" else 999
+    for steps in (1, 2, most):
+        assert len(make_stepper(name, steps).timesteps) >= steps
+    for steps in (0, most + 1):
+        with pytest.raises(InputError, match=rf"steps must be 1\.\.{most}\b.*, got {steps}"):
+            make_stepper(name, steps)
+
+
 def test_eta_belongs_to_ddim_alone():
     with pytest.raises(InputError, match="leave it at 0"):
         make_stepper("euler", 10, eta=1.0)
