@@ -6,7 +6,6 @@ seconds and body heights into frames and pixels.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -86,12 +85,13 @@ def fill_short_gaps(track: PartTrack, *, confident: float, longest: int) -> Part
     filled = np.zeros_like(seen)
     for point in range(seen.shape[1]):
         known = np.flatnonzero(seen[:, point])
-        for before, after in itertools.pairwise(known):
-            if 1 < after - before <= longest + 1:
-                gap = slice(before + 1, after)
-                places[gap, point] = straight[gap, point]
-                score[gap, point] = min(score[before, point], score[after, point])
-                filled[gap, point] = True
+        lengths = np.diff(known) - 1
+        for last in np.flatnonzero((lengths > 0) & (lengths <= longest)):
+            before, after = known[last], known[last + 1]
+            gap = slice(before + 1, after)
+            places[gap, point] = straight[gap, point]
+            score[gap, point] = min(score[before, point], score[after, point])
+            filled[gap, point] = True
     return replace(track, places=places, score=score, there=track.there | filled.any(axis=1))
 
 

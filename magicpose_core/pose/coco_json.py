@@ -6,13 +6,13 @@ Held exactly: what ``coco_wholebody`` holds, sizes, empty frames, frames a secon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from .coco_wholebody import COCO_JOINTS, WHOLEBODY_PARTS, from_coco, to_wholebody
+from .json_values import frame_rate, pixel_count
 from .keypoints import PersonPose, PoseSequence
 
 _KEYS = {
@@ -50,13 +50,16 @@ def from_coco_dataset(dataset: Mapping[str, object], *, fps: float | None = None
     images, annotations = _listed(dataset, "images"), _listed(dataset, "annotations")
     if not images:
         raise InputError("the COCO file lists no images, so its frames have no size")
-    sizes = {(image.get("width"), image.get("height")) for image in images}
+    sizes = {
+        (pixel_count(image.get("width"), "width"), pixel_count(image.get("height"), "height"))
+        for image in images
+    }
     if len(sizes) > 1:
-        raise InputError(f"all images must have one size, got {sorted(map(str, sizes))}")
-    width, height = (int(cast("float", extent)) for extent in sizes.pop())
-    frames: dict[object, list[PersonPose]] = {image.get("id"): [] for image in images}
+        raise InputError(f"all images must have one size, got {sorted(sizes)}")
+    width, height = sizes.pop()
+    frames: dict[str, list[PersonPose]] = {str(image.get("id")): [] for image in images}
     for index, annotation in enumerate(annotations):
-        people = frames.get(annotation.get("image_id"))
+        people = frames.get(str(annotation.get("image_id")))
         if people is None:
             raise InputError(f"annotation {index} belongs to no image of the file")
         people.append(_person(annotation, f"annotation {index}", width, height))
@@ -66,7 +69,7 @@ def from_coco_dataset(dataset: Mapping[str, object], *, fps: float | None = None
         frames=tuple(map(tuple, frames.values())),
         width=width,
         height=height,
-        fps=fps or float(stored or 30.0),
+        fps=fps or frame_rate(stored),
     )
 
 

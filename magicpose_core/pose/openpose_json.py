@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .json_values import USUAL_FPS, pixel_count
 from .keypoints import Keypoints, PersonPose, PoseSequence
 from .skeletons import BODY, FACE, FEET, PARTS
 
@@ -84,7 +85,7 @@ def to_cmu_people(people: Sequence[PersonPose], width: int, height: int) -> dict
 
 
 def from_pose_keypoints(
-    frames: object, *, size: tuple[int, int] | None = None, fps: float = 30.0
+    frames: object, *, size: tuple[int, int] | None = None, fps: float = USUAL_FPS
 ) -> PoseSequence:
     """Read POSE_KEYPOINT (any dialect) or frames of CMU OpenPose.
 
@@ -193,8 +194,11 @@ def _size_of(
     named: set[tuple[int, int]] = set()
     for index, frame in enumerate(frames):
         width, height = frame.get("canvas_width"), frame.get("canvas_height")
-        if isinstance(width, int | float) and isinstance(height, int | float):
-            named.add((int(width), int(height)))
+        if width is not None and height is not None:
+            where = f"frame {index}: canvas"
+            named.add(
+                (pixel_count(width, f"{where}_width"), pixel_count(height, f"{where}_height"))
+            )
         elif size is None:
             raise InputError(
                 f"frame {index} does not say how large its picture was; give width and height"

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import write_text
 from .coco_json import from_coco_dataset, to_coco_dataset
+from .json_values import USUAL_FPS, frame_rate, pixel_count
 from .keypoints import PersonPose, PoseSequence
 from .mediapipe_holistic import from_holistic, to_holistic
 from .openpose_json import COMPLETE, Dialect, from_pose_keypoints, to_cmu_people, to_pose_keypoints
@@ -79,16 +80,13 @@ def _load(path: Path) -> object:
 
 def _read_value(value: object, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
     if not isinstance(value, Mapping):
-        return from_pose_keypoints(value, size=size, fps=fps or 30.0)
+        return from_pose_keypoints(value, size=size, fps=fps or USUAL_FPS)
     if "annotations" in value:
         return from_coco_dataset(value, fps=fps)
+    rate = fps or frame_rate(value.get("fps"))
     if value.get("format") == _MEDIAPIPE:
-        return _from_mediapipe(value, fps)
-    if "frames" in value:
-        stored = value.get("fps")
-        own = float(stored) if isinstance(stored, int | float) else 30.0
-        return from_pose_keypoints(value["frames"], size=size, fps=fps or own)
-    return from_pose_keypoints(value, size=size, fps=fps or 30.0)
+        return _from_mediapipe(value, rate)
+    return from_pose_keypoints(value.get("frames", value), size=size, fps=rate)
 
 
 def _to_mediapipe(sequence: PoseSequence) -> dict[str, object]:
@@ -104,30 +102,32 @@ def _to_mediapipe(sequence: PoseSequence) -> dict[str, object]:
     }
 
 
-def _from_mediapipe(value: Mapping[str, object], fps: float | None) -> PoseSequence:
-    frames, width, height = value.get("frames"), value.get("width"), value.get("height")
-    stored = value.get("fps", 30.0)
-    numbers = all(isinstance(number, int | float) for number in (width, height, stored))
-    if not isinstance(frames, list) or not numbers:
-        raise InputError("MediaPipe landmarks need frames, width, height and fps")
+def _from_mediapipe(value: Mapping[str, object], fps: float) -> PoseSequence:
+    frames = value.get("frames")
+    if not isinstance(frames, list) or not all(isinstance(people, list) for people in frames):
+        raise InputError("MediaPipe landmarks need frames, each a list of people")
     return PoseSequence(
         frames=tuple(
-            tuple(_holistic_person(person, index) for person in people)
+            tuple(_holistic_person(person, f"frame {index}") for person in people)
             for index, people in enumerate(frames)
         ),
-        width=int(str(width)),
-        height=int(str(height)),
-        fps=fps or float(str(stored)),
+        width=pixel_count(value.get("width"), "width"),
+        height=pixel_count(value.get("height"), "height"),
+        fps=fps,
     )
 
 
-def _holistic_person(value: object, frame: int) -> PersonPose:
+def _holistic_person(value: object, where: str) -> PersonPose:
     if not isinstance(value, Mapping):
-        raise InputError(f"frame {frame} must list people, got {type(value).__name__}")
+        raise InputError(f"{where} must list people as objects, got {type(value).__name__}")
     try:
-        return from_holistic({str(k): np.asarray(v, np.float64) for k, v in value.items() if v})
+        landmarks = {str(part): np.asarray(v, np.float64) for part, v in value.items() if v}
     except (TypeError, ValueError) as error:
-        raise InputError(f"frame {frame}: {error}") from error
+        raise InputError(f"{where}: landmarks must be numbers ({error})") from error
+    try:
+        return from_holistic(landmarks)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _natural_order(path: Path) -> list[tuple[bool, int, str]]:

@@ -21,7 +21,6 @@ Seen = tuple[Points, Mask]
 
 _NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
 _SIDES_AGREE = 0.85  # a side shorter than this share of the other is foreshortened
-_WHOLE_PERSON = 0.6  # weighted quantile of the ratios: foreshortening only lowers them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, floa
     kinds = [kind for kind in driver if not np.isnan(driver[kind] + reference[kind])]
     if kinds:
         ratios = [reference[kind] / driver[kind] for kind in kinds]
-        return _weighted_quantile(ratios, [TYPICAL_LENGTH[kind] for kind in kinds])
+        return _weighted_median(ratios, [TYPICAL_LENGTH[kind] for kind in kinds])
     return body_size(reference) / body_size(driver)
 
 
@@ -94,7 +93,7 @@ def body_size(lengths: Mapping[str, float]) -> float:
     if not kinds:
         return float("nan")
     sizes = [lengths[kind] / TYPICAL_LENGTH[kind] for kind in kinds]
-    return _weighted_quantile(sizes, [TYPICAL_LENGTH[kind] for kind in kinds])
+    return _weighted_median(sizes, [TYPICAL_LENGTH[kind] for kind in kinds])
 
 
 def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRatio]:
@@ -147,7 +146,7 @@ def distance_ratio(
     both = [(own, ref) for own, ref in measured if own > 0 and ref > 0]
     if not both:
         return settle(kind, np.nan, np.nan, whole, limit)
-    ratio = _weighted_quantile([ref / own for own, ref in both], [own for own, _ in both])
+    ratio = _weighted_median([ref / own for own, ref in both], [own for own, _ in both])
     size = float(np.mean([own for own, _ in both]))
     return settle(kind, size, ratio * size, whole, limit)
 
@@ -194,7 +193,7 @@ def _spread_ratio(driver: Seen, reference: Seen) -> float:
     return float(places[shared].std(axis=0).sum() / own) if own > 0 else float("nan")
 
 
-def _weighted_quantile(values: Sequence[float], weights: Sequence[float]) -> float:
+def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
     order = np.argsort(values)
-    share = np.cumsum(np.asarray(weights)[order]) / np.sum(weights)
-    return float(np.asarray(values)[order][np.searchsorted(share, _WHOLE_PERSON)])
+    shares = np.asarray(weights)[order] / np.sum(weights)
+    return float(np.interp(0.5, np.cumsum(shares) - shares / 2, np.asarray(values)[order]))

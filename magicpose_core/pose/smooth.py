@@ -22,6 +22,7 @@ from .tracks import PartTrack, sequence_of, tracks_of
 
 Filter = Literal["savitzky-golay", "one-euro", "none"]
 FILTERS: tuple[Filter, ...] = ("savitzky-golay", "one-euro", "none")
+_SPEED_CUTOFF = np.float64(1.0)  # 1/s, as Casiez et al. set it
 _ORDER = 2  # of the polynomials: keeps places, speeds and accelerations
 
 
@@ -90,7 +91,7 @@ def smooth(sequence: PoseSequence, settings: SmoothSettings | None = None) -> Po
 
 
 def savitzky_golay(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Fit parabolas over ``window`` frames (odd) to (F, 2) places; short runs get shorter ones."""
+    """Fit parabolas over ``window`` (odd) frames of (F, ...) places; fewer in short runs."""
     from scipy.signal import savgol_filter  # loading the ComfyUI pack must not load scipy.signal
 
     longest = len(values) - 1 + len(values) % 2
@@ -103,10 +104,10 @@ def savitzky_golay(values: NDArray[np.float64], window: int) -> NDArray[np.float
 def one_euro(
     values: NDArray[np.float64], *, fps: float, cutoff: float, speed_gain: float
 ) -> NDArray[np.float64]:
-    """Run the One-Euro filter over (F, 2) places forwards and backwards and take the mean.
+    """Run the One-Euro filter over the frames forwards and backwards and take the mean.
 
     Args:
-        values: (F, 2) in any unit.
+        values: (F, ..., 2) places in any unit; every point has a speed of its own.
         fps: Frames a second.
         cutoff: Cut-off frequency at rest, in 1/s.
         speed_gain: Growth of the cut-off, in 1/s for a speed of one unit a second.
@@ -123,14 +124,17 @@ def _one_euro_pass(
     smoothed[0] = last = values[0]
     speed = np.zeros(values.shape[1:])
     for frame in range(1, len(values)):
-        # Casiez et al. 2012, algorithm 1, with their cut-off of 1/s for the speed.
-        speed = speed + _share(1.0, fps) * ((values[frame] - values[frame - 1]) * fps - speed)
-        share = _share(cutoff + speed_gain * float(np.linalg.norm(speed)), fps)
+        # Casiez et al. 2012, algorithm 1.
+        speed = speed + _share(_SPEED_CUTOFF, fps) * (
+            (values[frame] - values[frame - 1]) * fps - speed
+        )
+        fast = np.linalg.norm(speed, axis=-1, keepdims=True)
+        share = _share(cutoff + speed_gain * fast, fps)
         smoothed[frame] = last = last + share * (values[frame] - last)
     return smoothed
 
 
-def _share(cutoff: float, fps: float) -> float:
+def _share(cutoff: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
     """Return the weight of a new value in an exponential mean with this cut-off frequency."""
     turns = 2 * math.pi * cutoff / fps
     return turns / (turns + 1)
@@ -157,9 +161,11 @@ def _clean(
     longest = round(settings.longest_gap * fps)
     track = fill_short_gaps(track, confident=confident, longest=longest)
     places, seen = track.places.copy(), track.seen(confident)
-    for point in range(seen.shape[1]):
-        for run in _runs(seen[:, point]):
-            places[run, point] = smoother(track.places[run, point])
+    patterns, pattern_of = np.unique(seen, axis=1, return_inverse=True)
+    for pattern, shown in enumerate(patterns.T):
+        points = np.flatnonzero(pattern_of.ravel() == pattern)
+        for run in _runs(shown):
+            places[run, points] = smoother(track.places[run, points])
     return replace(track, places=places)
 
 
