@@ -216,13 +216,16 @@ def test_expression_is_kept_and_the_face_gets_the_references_size() -> None:
 def test_hands_have_a_ratio_of_their_own_and_stay_on_the_wrists() -> None:
     clip = a_clip(8)
     person = clip.frames[0][0]
-    wrist = person.body.pixels(*SIZE)[BODY.index("left_wrist")]
-    hand = person.left_hand.pixels(*SIZE)
-    small = Keypoints.from_pixels(wrist + 0.7 * (hand - wrist), np.ones(21), *SIZE)
-    reference = dataclasses.replace(person, left_hand=small, right_hand=None)
-    alignment = align(clip, reference, SIZE, FREE)
+    small = {}
+    for side in ("left", "right"):
+        wrist = person.body.pixels(*SIZE)[BODY.index(f"{side}_wrist")]
+        hand = getattr(person, f"{side}_hand").pixels(*SIZE)
+        small[f"{side}_hand"] = Keypoints.from_pixels(
+            wrist + 0.7 * (hand - wrist), np.ones(21), *SIZE
+        )
+    alignment = align(clip, dataclasses.replace(person, **small), SIZE, FREE)
     assert ratio(alignment, "forearm") == pytest.approx(1, abs=1e-3)
-    assert 0.5 < ratio(alignment, "hands") < 0.95
+    assert ratio(alignment, "hands") == pytest.approx(0.7, abs=1e-3)
     before, after = pixels(clip), pixels(alignment.sequence)
     for hand, joint in (("left_hand", "left_wrist"), ("right_hand", "right_wrist")):
         root = BODY.index(joint)
