@@ -32,5 +32,10 @@ $(VENV)/.dev: $(VENV)/.core pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
+# MediaPipe needs numpy < 2 and Python 3.9 to 3.12, so it has an environment of its own.
+pose-env:
+	test -x .venv-pose/bin/python || $(PYTHON) -m venv .venv-pose
+	.venv-pose/bin/python -m pip install --quiet 'mediapipe==0.10.21' 'numpy<2'
+
 clean:
 	rm -rf $(VENV) output build *.egg-info
