@@ -18,6 +18,7 @@ SchedulerName = Literal[
 ]
 SCHEDULERS: tuple[SchedulerName, ...] = get_args(SchedulerName)
 TRAINING_STEPS = 1000
+_DIFFUSERS_STEPS = 998  # its offset of 1 leads 999 steps of DPM++ and UniPC to timestep 1000
 _LCM_STEPS = 50  # of the schedule that latent consistency models are distilled from
 
 
@@ -178,7 +179,7 @@ def make_stepper(name: SchedulerName, steps: int, eta: float = 0.0) -> Stepper:
         return Ddim(steps, eta)
     if name not in SCHEDULERS:
         raise InputError(f"unknown scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
-    most = _LCM_STEPS if name == "lcm" else TRAINING_STEPS - 1
+    most = _LCM_STEPS if name == "lcm" else _DIFFUSERS_STEPS
     if not 1 <= steps <= most:
         raise InputError(f"steps must be 1..{most} for {name}, got {steps}")
     if eta:
