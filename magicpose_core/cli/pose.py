@@ -42,12 +42,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", required=True, type=Path, help="folder for the results")
     parser.add_argument(
         "--dataset",
-        choices=("train", "val", "test"),
-        nargs="?",
-        const="train",
+        action="store_true",
         help="write OUT/<set>_set and OUT/pose_map_<set>_set as training wants them, and "
         "OUT/rejected.csv: frames without exactly one person, with 6 body points or fewer, or a "
         "body of 4 %% of the frame or less",
+    )
+    parser.add_argument(
+        "--set", choices=("train", "val", "test"), default="train", help="of --dataset (train)"
     )
     parser.add_argument("--start", type=int, default=0, help="first frame (0)")
     parser.add_argument("--stop", type=int, help="frame before which to stop (default: the end)")
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"{name}: {outcome}\n")
         else:
             sys.stdout.write(f"{name}: {outcome}\n")
-    if arguments.dataset is not None:
+    if arguments.dataset:
         merge_rejected(arguments.out / _NOTES, arguments.out / REJECTED)
     if failed:
         sys.stderr.write(f"{failed} of {len(jobs)} clips failed\n")
@@ -96,8 +97,8 @@ def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
     settings = detector(arguments)
     assert settings is not None
     span = Span(start=arguments.start, stop=arguments.stop, stride=arguments.stride)
-    if arguments.dataset is not None:
-        frames = f"{arguments.dataset}_set"
+    if arguments.dataset:
+        frames = f"{arguments.set}_set"
         return DatasetJob(
             clip=clip,
             subject=name,

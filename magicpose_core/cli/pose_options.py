@@ -59,10 +59,14 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--smooth",
+        action="store_true",
+        help="repair swapped sides, jumps and short gaps, and smooth",
+    )
+    group.add_argument(
+        "--filter",
         choices=("savitzky-golay", "one-euro", "none"),
-        nargs="?",
-        const="savitzky-golay",
-        help="repair swapped sides, jumps and short gaps, and smooth (none: repair alone)",
+        default="savitzky-golay",
+        help="of --smooth; none repairs alone (default: savitzky-golay)",
     )
 
 
@@ -104,7 +108,7 @@ def smoothing(arguments: argparse.Namespace) -> SmoothSettings | None:
     """Return how keypoints are cleaned up, None when they are left as they are."""
     from ..pose.smooth import SmoothSettings
 
-    return None if arguments.smooth is None else SmoothSettings(filter=arguments.smooth)
+    return SmoothSettings(filter=arguments.filter) if arguments.smooth else None
 
 
 def drawing(arguments: argparse.Namespace) -> DrawStyle:

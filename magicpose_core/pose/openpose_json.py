@@ -63,6 +63,12 @@ _KEYS = {
 _BODY_OF_25 = (*range(8), *range(9, 19))
 _MID_HIP, _FEET_OF_25 = 8, slice(19, 25)
 _HIPS = (BODY.index("right_hip"), BODY.index("left_hip"))
+_DIGITS = (
+    3,
+    4,
+    5,
+    6,
+)  # behind the point; whole pixels and their thousandths come back as they were
 _NORMALISED_LIMIT = 1.5  # a clip whose places mostly lie below 1.5 is not in pixels
 
 
@@ -162,8 +168,8 @@ def _plain(value: np.float32, size: int) -> float:
     if size == 1:
         return float(str(value))
     exact = float(value) * size
-    short = round(exact, 3)
-    return short if np.float32(short / size) == value else exact
+    shorter = (round(exact, digits) for digits in _DIGITS)
+    return next((short for short in shorter if np.float32(short / size) == value), exact)
 
 
 def _frame(frame: object, index: int) -> Mapping[str, object]:
