@@ -13,6 +13,7 @@ from torch import Tensor
 from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
+from ..magicpose_core.sampling.noise import draw_noise, reference_generator
 from . import bridge
 from .bridge import Conditioning
 from .features import FeatureCache
@@ -130,7 +131,7 @@ class EncodeReference(io.ComfyNode):
         latents = encode_latents(
             vae,
             core_images.fit_size(pictures, height, width),
-            generator=torch.Generator().manual_seed(seed) if latent == "sample" else None,
+            generator=reference_generator(seed) if latent == "sample" else None,
         )
         reference = Reference(
             encoder=appearance_encoder,
@@ -264,7 +265,7 @@ def encode_latents(
     pixels = vae.process_input(pictures).to(vae.device, vae.vae_dtype)
     mean, log_variance = network.quant_conv(network.encoder(pixels)).float().cpu().chunk(2, dim=1)
     deviation = (log_variance.clamp(-30, 20) / 2).exp()
-    return mean + deviation * torch.randn(mean.shape, generator=generator)
+    return mean + deviation * draw_noise(mean, [generator] * mean.shape[0])
 
 
 def _text(clip: comfy.sd.CLIP | None, conditioning: Conditioning | None) -> Tensor | None:

@@ -11,6 +11,8 @@ from comfy.patcher_extension import CallbacksMP, WrappersMP
 from torch import Tensor
 
 from ..magicpose_core.errors import InputError
+from ..magicpose_core.sampling.noise import draw_noise, reference_generator
+from ..magicpose_core.sampling.schedules import add_noise
 from .features import FeatureCache, Features, collect_features
 from .model_patch import AppearanceSettings, appearance_wrapper
 
@@ -91,10 +93,9 @@ def _latents_at(reference: Reference, timestep: float) -> Tensor:
     """Add the noise of this timestep where the reference asks for it."""
     if reference.noise_seed is None:
         return reference.latents
-    seed = (reference.noise_seed * 1000 + int(timestep)) % 2**63
-    noise = torch.randn(reference.latents.shape, generator=torch.Generator().manual_seed(seed))
-    sigma = reference.encoder.model.model_sampling.sigma(torch.tensor([timestep])).cpu()
-    return (reference.latents + sigma * noise) / (1 + sigma**2).sqrt()
+    generator = reference_generator(reference.noise_seed, int(timestep) + 1)
+    noise = draw_noise(reference.latents, [generator] * reference.latents.shape[0])
+    return add_noise(reference.latents, noise, torch.tensor(int(timestep)))
 
 
 def _check_architectures(
