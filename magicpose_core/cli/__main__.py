@@ -23,7 +23,7 @@ COMMANDS = (
     "evaluate",
     "bench",
 )
-FAILED, INTERRUPTED = 1, 130  # 2 is argparse's, for wrong usage
+MISTAKEN, INTERRUPTED = 2, 130  # 2 is argparse's too, for wrong usage
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
         words: The words behind ``magicpose``; None takes the process's.
 
     Returns:
-        The exit code: 0, 1 for an error the user can mend, 130 after Ctrl-C.
+        The exit code: 0, 2 for an error the user can mend, 130 after Ctrl-C.
     """
     logging.basicConfig(level=logging.WARNING, format="magicpose: %(message)s")
     arguments = build_parser().parse_args(words)
@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
     except MagicPoseError as error:
         sys.stderr.write(f"magicpose {arguments.command}: {error}\n")
-        return FAILED
+        return MISTAKEN
     except KeyboardInterrupt:
         sys.stderr.write(f"magicpose {arguments.command}: stopped; nothing half-written is left\n")
         return INTERRUPTED

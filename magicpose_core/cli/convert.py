@@ -6,6 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..errors import InputError
+from .options import positive, refuse_to_replace
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -28,21 +31,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="write sd15, appearance and pose as files of their own, as ComfyUI's loaders want",
     )
-    parser.add_argument("--heads", type=int, help="attention heads to note (SD 1.5: 8)")
-    parser.add_argument("--text-heads", type=int, help="heads of the text encoder (SD 1.5: 12)")
+    parser.add_argument("--heads", type=positive, help="attention heads to note (SD 1.5: 8)")
+    parser.add_argument(
+        "--text-heads", type=positive, help="heads of the text encoder (SD 1.5: 12)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say what was written."""
-    from ..errors import InputError
-    from ..weights.convert import DTYPES, convert
+    from ..weights.convert import DTYPES, SPLIT_FILES, convert
 
-    if not arguments.split and arguments.out.suffix != ".safetensors":
-        raise InputError(f"--out must end in .safetensors, got {arguments.out}; or add --split")
+    out: Path = arguments.out
+    if not arguments.split and out.suffix != ".safetensors":
+        raise InputError(f"--out must end in .safetensors, got {out}; or add --split")
+    refuse_to_replace(
+        [out / name for name in SPLIT_FILES] if arguments.split else [out],
+        inputs=arguments.sources,
+        force=arguments.force,
+    )
     written = convert(
         arguments.sources,
-        arguments.out,
+        out,
         dtype=DTYPES[arguments.dtype],
         split=arguments.split,
         heads=arguments.heads,

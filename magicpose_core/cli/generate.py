@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, NoReturn
 from .. import __version__
 from ..errors import InputError, OutputError
 from ..files import write_text
-from .options import add_model_options, load, model_files, parse_size, placement
+from .options import (
+    add_model_options,
+    load,
+    model_files,
+    parse_size,
+    placement,
+    positive,
+    refuse_to_replace,
+)
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
     from ..weights.loading import MagicPoseModels
 
 _DEFAULT_FPS = 8
+_SHEET, _SETTINGS = ".sheet.png", ".json"  # what lies beside the clip
 _THE_IMAGE = Path("-")  # --align without a file: the person in the first picture
 
 
@@ -67,7 +76,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--out", required=True, type=Path, help="NAME.mp4, or a new folder for PNG frames"
     )
-    parser.add_argument("--force", action="store_true", help="replace an MP4 that is there")
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_model_options(parser)
     _add_alignment_options(parser.add_argument_group("alignment (of keypoints)"))
     add_detector_options(parser, default=None)
@@ -104,8 +113,10 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
         default="crop",
         help="how pictures and maps of another shape get there (default: crop the centre)",
     )
-    group.add_argument("--frames", type=int, help="at most so many frames (default: all)")
-    group.add_argument("--stride", type=int, default=1, help="take every n-th pose (default: 1)")
+    group.add_argument("--frames", type=positive, help="at most so many frames (default: all)")
+    group.add_argument(
+        "--stride", type=positive, default=1, help="take every n-th pose (default: 1)"
+    )
     group.add_argument(
         "--fps", type=float, help="frames a second (default: those of the poses, else 8)"
     )
@@ -115,11 +126,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Render the clip."""
     from tqdm import tqdm
 
+    from ..images import unit_to_signed
     from ..pipeline import render
     from ..pose.sources import open_pose_maps
 
     started = time.monotonic()
-    _check_paths(arguments)
+    _check(arguments)
     config = sampling_config(arguments)
     reference = _read_reference(arguments)
     with (
@@ -130,38 +142,41 @@ def run(arguments: argparse.Namespace) -> int:
             on_open=say_what_runs,
         ) as poses,
         _fitted_maps(poses, arguments) as pose_maps,
-        tqdm(desc="sampling", unit="step") as bar,
     ):
         models = load(arguments)
         text, negative = _encode_texts(models, arguments)
-        frames = render(
-            models,
-            reference * 2 - 1,
-            pose_maps,
-            config,
-            text=text,
-            negative_text=negative,
-            on_step=lambda done, total: _advance(bar, done, total),
-        )
         fps = Fraction(arguments.fps or poses.fps or _DEFAULT_FPS).limit_denominator(1001)
-        _write_clip(arguments.out, frames, reference, pose_maps, fps)
+        with tqdm(desc="sampling", unit="step") as bar:
+            frames = render(
+                models,
+                unit_to_signed(reference),
+                pose_maps,
+                config,
+                text=text,
+                negative_text=negative,
+                on_step=lambda done, total: _advance(bar, done, total),
+            )
+            _write_clip(arguments.out, frames, reference, pose_maps, fps)
         seconds = time.monotonic() - started
         _write_settings(arguments, config, frames=len(pose_maps), fps=fps, seconds=seconds)
     tqdm.write(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
     return 0
 
 
-def _check_paths(arguments: argparse.Namespace) -> None:
-    """Refuse before any work what could only fail after it."""
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse before any work what could only fail, or lose a file, after it."""
     out: Path = arguments.out
     if out.suffix not in ("", ".mp4"):
         raise InputError(f"--out is NAME.mp4 or a folder for PNG frames, got {out}")
-    if out.is_file() and not arguments.force:
-        raise OutputError(f"{out} is there already; add --force to replace it")
+    refuse_to_replace(
+        (out, out.with_suffix(_SHEET), out.with_suffix(_SETTINGS)),
+        inputs=(*arguments.image, arguments.poses, *filter(None, [arguments.align])),
+        force=arguments.force,
+    )
     if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"{out} is there and not empty; name a new folder")
-    if arguments.frames is not None and arguments.frames < 1:
-        raise InputError(f"--frames must be at least 1, got {arguments.frames}")
+    if arguments.fps is not None and not 0.01 <= arguments.fps <= 1000:
+        raise InputError(f"--fps must be 0.01..1000, got {arguments.fps}")
     if (arguments.prompt or arguments.negative) and arguments.tokenizer is None:
         raise InputError("a text needs --tokenizer, the folder with vocab.json and merges.txt")
 
@@ -248,7 +263,7 @@ def _write_clip(
             picture = to_uint8(frame.unsqueeze(0))[0]
             write(picture)
             sheet.add(index, person, pose_maps[index], picture)
-    write_image(out.with_suffix(".sheet.png"), from_uint8(sheet.picture()))
+    write_image(out.with_suffix(_SHEET), from_uint8(sheet.picture()))
 
 
 def _write_settings(
@@ -287,4 +302,4 @@ def _write_settings(
         "fps": float(fps),
         "seconds": round(seconds, 2),
     }
-    write_text(arguments.out.with_suffix(".json"), json.dumps(settings, indent=2) + "\n")
+    write_text(arguments.out.with_suffix(_SETTINGS), json.dumps(settings, indent=2) + "\n")

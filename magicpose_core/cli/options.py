@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
 
 if TYPE_CHECKING:
     import torch
@@ -27,9 +28,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--appearance", type=Path, help="file of the appearance control model")
     group.add_argument("--pose", type=Path, help="file of the pose ControlNet")
     group.add_argument("--vae", type=Path, help="file of the autoencoder")
-    group.add_argument("--heads", type=int, help="attention heads (default: the file's note, or 8)")
     group.add_argument(
-        "--text-heads", type=int, help="heads of the text encoder (default: the note, or 12)"
+        "--heads", type=positive, help="attention heads (default: the file's note, or 8)"
+    )
+    group.add_argument(
+        "--text-heads", type=positive, help="heads of the text encoder (default: the note, or 12)"
     )
     group = parser.add_argument_group("machine")
     group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
@@ -38,9 +41,29 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         choices=("fp32", "bf16", "fp16"),
         help="precision (default: bf16 where the hardware multiplies it, else fp16 on GPUs, fp32)",
     )
-    group.add_argument(
-        "--channels-last", action="store_true", help="lay convolutions out channels last"
-    )
+
+
+def positive(word: str) -> int:
+    """Read a number of things for argparse, at least 1."""
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+def refuse_to_replace(results: Iterable[Path], *, inputs: Iterable[Path], force: bool) -> None:
+    """Refuse before any work what would lose a file.
+
+    Raises:
+        InputError: A result has the name of an input, which ``force`` does not spare either.
+        OutputError: A result is there already and ``force`` is not set.
+    """
+    read = {path.resolve() for path in inputs}
+    for result in results:
+        if result.resolve() in read:
+            raise InputError(f"{result} is an input and would be replaced; choose another --out")
+        if result.is_file() and not force:
+            raise OutputError(f"{result} is there already; add --force to replace it")
 
 
 def model_files(arguments: argparse.Namespace) -> ModelFiles:

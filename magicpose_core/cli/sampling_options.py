@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .options import positive
+
 if TYPE_CHECKING:
     from ..pipeline import SamplingConfig
 
@@ -42,7 +44,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         help="add the timestep's noise to the reference (models trained without wonoise)",
     )
     group.add_argument(
-        "--frames-per-batch", type=int, help="frames at a time (default: what memory allows)"
+        "--frames-per-batch", type=positive, help="frames at a time (default: what memory allows)"
     )
     group.add_argument("--prompt", default="", help="text; the model was trained without any")
     group.add_argument("--negative", default="", help="text of the other half in balance")

@@ -80,7 +80,7 @@ def test_wrong_settings_are_one_line(
     files: dict[str, Path], more: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = ["align", str(files["driver"]), "--to", str(files["reference"])]
-    assert main([*line, "--out", str(files["out"]), *more]) == 1
+    assert main([*line, "--out", str(files["out"]), *more]) == 2
     assert text in capsys.readouterr().err
     assert not files["out"].exists()
 
@@ -90,5 +90,5 @@ def test_a_picture_needs_a_detector(
 ) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     line = ["align", str(files["driver"]), "--to", str(tmp_path / "photo.png")]
-    assert main([*line, "--out", str(files["out"])]) == 1
+    assert main([*line, "--out", str(files["out"])]) == 2
     assert "name a detector" in capsys.readouterr().err

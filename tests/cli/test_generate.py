@@ -104,10 +104,10 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
     pose = dancer_frame(dancer, clip_postures(1, 1)[0], 64).pose
     sequence = PoseSequence(frames=((pose,),), width=128, height=128, fps=10)
     write_poses(inputs / "person.json", sequence)
-    assert main([*words, *align]) == 1
+    assert main([*words, *align]) == 2
     assert "smoothing and alignment need keypoints" in capsys.readouterr().err
     words[words.index("--poses") + 1] = str(inputs / "person.png")
-    assert main([*words, "--out", str(inputs / "out")]) == 1
+    assert main([*words, "--out", str(inputs / "out")]) == 2
     assert "shows a picture, not a pose map" in capsys.readouterr().err
 
 
@@ -119,7 +119,8 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
         ({"--size": "100"}, "multiples of 64, got 100 x 100"),
         ({"--size": "big"}, "512x768"),
         ({"--steps": "0"}, "1..999, got 0"),
-        ({"--frames": "0"}, "--frames must be at least 1"),
+        ({"--fps": "nan"}, "--fps must be 0.01..1000, got nan"),
+        ({"--scheduler": "lcm", "--steps": "51"}, "1..50 for lcm, got 51"),
         ({"--eta": "2"}, "eta must be in 0..1, got 2"),
         ({"--prompt": "a dancer"}, "needs --tokenizer"),
         ({"--checkpoint": "absent.th"}, "no weight file at"),
@@ -130,19 +131,38 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
 def test_bad_words_give_one_line_and_leave_nothing(inputs, words, capsys, change, text):
     out = inputs / "out" / "clip.mp4"
     extra = [word for pair in ({"--out": str(out)} | change).items() for word in pair]
-    assert main([*words, *extra]) == 1
-    error = capsys.readouterr().err.splitlines()[-1]
+    assert main([*words, *extra]) == 2
+    error = capsys.readouterr().err
     assert error.startswith("magicpose generate: ")
+    assert error.count("\n") == 1
     assert text in error
     assert not out.parent.exists() or not any(out.parent.iterdir())
 
 
-def test_a_clip_that_is_there_is_not_replaced_unasked(inputs, words, capsys):
-    out = inputs / "clip.mp4"
-    out.write_bytes(b"precious")
-    assert main([*words, "--out", str(out)]) == 1
-    assert "add --force" in capsys.readouterr().err
-    assert out.read_bytes() == b"precious"
+@pytest.mark.parametrize(
+    "option", ["--frames", "--stride", "--frames-per-batch", "--heads", "--text-heads"]
+)
+def test_numbers_of_things_are_at_least_1(words, capsys, option):
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--out", "clip.mp4", option, "0"])
+    assert caught.value.code == 2
+    assert f"{option}: must be at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.sheet.png", "clip.json"])
+def test_a_result_that_is_there_is_not_replaced_unasked(inputs, words, capsys, name):
+    (inputs / name).write_bytes(b"precious")
+    assert main([*words, "--out", str(inputs / "clip.mp4")]) == 2
+    assert f"{name} is there already; add --force" in capsys.readouterr().err
+    assert (inputs / name).read_bytes() == b"precious"
+
+
+def test_keypoints_are_not_replaced_by_the_settings_of_their_name(inputs, words, capsys):
+    (inputs / "walk.json").write_bytes(b"precious")
+    words[words.index("--poses") + 1] = str(inputs / "walk.json")
+    assert main([*words, "--out", str(inputs / "walk.mp4"), "--force"]) == 2
+    assert "walk.json is an input and would be replaced" in capsys.readouterr().err
+    assert (inputs / "walk.json").read_bytes() == b"precious"
 
 
 def test_ctrl_c_leaves_nothing_half_written(inputs, words):

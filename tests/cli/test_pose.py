@@ -52,7 +52,7 @@ def test_one_bad_clip_does_not_stop_the_others(
     clips.write_video(tmp_path / "in" / "good.mp4", "xx")
     clips.write_video(tmp_path / "in" / "nobody.mp4", "..")
     (tmp_path / "in" / "broken.mp4").write_bytes(b"no video")
-    assert main(["pose", str(tmp_path / "in"), *words]) == 1
+    assert main(["pose", str(tmp_path / "in"), *words]) == 2
     printed = capsys.readouterr()
     assert printed.out == "good: 2 of 2 frames show the person\n"
     assert "broken: " in printed.err
@@ -92,7 +92,7 @@ def test_wrong_settings_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "x")
-    assert main(["pose", str(video), *words, *more]) == 1
+    assert main(["pose", str(video), *words, *more]) == 2
     assert text in capsys.readouterr().err
 
 
@@ -100,5 +100,5 @@ def test_a_detector_without_weights_says_how_to_get_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "x")
-    assert main(["pose", str(video), "--out", str(tmp_path / "out")]) == 1
+    assert main(["pose", str(video), "--out", str(tmp_path / "out")]) == 2
     assert "or add --download" in capsys.readouterr().err

@@ -51,8 +51,8 @@ def test_inspect_builds_the_networks_with_the_heads_of_the_file(micro_checkpoint
     assert text.count("5 attention heads do not divide its 32 channels") == 3
 
 
-def test_an_error_is_one_line_and_exit_code_1(tmp_path, capsys):
-    assert main(["inspect", str(tmp_path / "absent.th")]) == 1
+def test_an_error_is_one_line_and_exit_code_2(tmp_path, capsys):
+    assert main(["inspect", str(tmp_path / "absent.th")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("magicpose inspect: no weight file at")
     assert error.count("\n") == 1
@@ -60,8 +60,24 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path, capsys):
 
 def test_convert_wants_the_right_ending(micro_checkpoint, tmp_path, capsys):
     words = ["convert", str(micro_checkpoint), "--out", str(tmp_path / "micro.ckpt")]
-    assert main(words) == 1
+    assert main(words) == 2
     assert "--out must end in .safetensors" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_convert_replaces_nothing_unasked_and_no_input_ever(
+    micro_checkpoint, tmp_path, capsys, split
+):
+    there = tmp_path / "pose.safetensors"
+    there.write_bytes(b"precious")
+    out = ["--out", str(tmp_path), "--split"] if split else ["--out", str(there)]
+    assert main(["convert", str(micro_checkpoint), *out]) == 2
+    assert "pose.safetensors is there already; add --force" in capsys.readouterr().err
+    assert main(["convert", str(there), *out, "--force"]) == 2
+    assert "is an input and would be replaced" in capsys.readouterr().err
+    assert there.read_bytes() == b"precious"
+    assert main(["convert", str(micro_checkpoint), *out, "--force"]) == 0
+    assert there.stat().st_size > 100
 
 
 def test_version_and_wrong_usage(capsys):
