@@ -108,7 +108,8 @@ def find_weights(
         looked = ", ".join(map(str, folders)) or "no folder was given"
         raise MissingDependencyError(
             f"the weights {file.name} are missing (looked in: {looked}). Put them there from "
-            f"{file.url} ({file.size / 1e6:.0f} MB, licence: {file.licence}), or add --download"
+            f"{file.url} ({file.size / 1e6:.0f} MB, licence: {file.licence}), or add --download "
+            "(in ComfyUI: turn download on)"
         )
     return fetch_weights(file, Path(folders[0]))
 
