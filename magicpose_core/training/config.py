@@ -135,7 +135,7 @@ class ObjectiveConfig:
     parts: tuple[Literal["unet", "appearance", "pose"], ...] = ("unet", "appearance", "pose")
     wonoise: bool = True
     plain_share: float = 0.0
-    kl: float = 1e-4
+    kl: float = 1e-6
     edges: float = 0.5
 
 

@@ -14,12 +14,19 @@ from ..models.text import TextEncoder
 from .config import NetworkConfig
 
 _TEXT_LAYERS = 1
+_NARROW = -6.0  # log variance
 
 
 def fresh_vae(config: NetworkConfig, seed: int) -> AutoencoderKL:
-    """Draw an autoencoder."""
+    """Draw an autoencoder whose posterior is narrow at first.
+
+    With the usual start the posterior's noise drowns the latents, and colours are learned late.
+    """
     with _seeded(seed):
-        return build_vae(VaeShape(channels=config.vae_channels, resnets=config.vae_resnets))
+        vae = build_vae(VaeShape(channels=config.vae_channels, resnets=config.vae_resnets))
+    with torch.no_grad():
+        vae.quant_conv.bias[vae.config.latent_channels :] = _NARROW
+    return vae
 
 
 def fresh_denoiser(config: NetworkConfig, seed: int) -> MagicPoseDenoiser:

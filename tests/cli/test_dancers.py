@@ -1,0 +1,24 @@
+"""``magicpose dancers`` writes what ``magicpose train`` reads."""
+
+import pytest
+
+from magicpose_core.cli.__main__ import main
+from magicpose_core.data.tiktok import tiktok_subjects
+
+
+def test_the_written_folders_are_read_as_a_data_set(tmp_path):
+    words = ["dancers", "--out", str(tmp_path), "--people", "2", "--heldout", "1"]
+    assert main([*words, "--frames", "3", "--size", "32"]) == 0
+    settings = {"size": 32, "near_uniform": 0.95, "seed": None}
+    train = tiktok_subjects(tmp_path, "train_set", **settings)
+    assert [subject.name for subject in train] == ["train_00000", "train_00001"]
+    assert [len(list(subject.frames())) for subject in train] == [3, 3]
+    (heldout,) = tiktok_subjects(tmp_path, "val_set", **settings)
+    assert heldout.name == "heldout_00000"
+
+
+@pytest.mark.parametrize("words", [("--frames", "0"), ("--people", "-1"), ("--size", "2")])
+def test_impossible_numbers_are_refused(tmp_path, words, capsys):
+    assert main(["dancers", "--out", str(tmp_path / "out"), *words]) == 2
+    assert "--frames 1 or more" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
