@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from .pose_options import (
 
 if TYPE_CHECKING:
     from ..pose.dataset import DatasetJob
+    from ..pose.detect import OnFrame
     from ..pose.export import ExportJob
 
     Job = ExportJob | DatasetJob
@@ -70,22 +71,24 @@ def run(arguments: argparse.Namespace) -> int:
 
     clips = find_clips(arguments.input)
     jobs = {name: _job(arguments, name, clip) for name, clip in clips.items()}
-    failed = 0
+    failed = []
     for name, outcome in _outcomes(jobs, arguments.workers):
         if isinstance(outcome, MagicPoseError):
-            failed += 1
+            failed.append(name)
             sys.stderr.write(f"{name}: {outcome}\n")
         else:
             sys.stdout.write(f"{name}: {outcome}\n")
     if arguments.dataset:
         merge_rejected(arguments.out / _NOTES, arguments.out / REJECTED)
     if failed:
-        sys.stderr.write(f"{failed} of {len(jobs)} clips failed\n")
-    return 1 if failed else 0
+        raise InputError(
+            f"{len(failed)} of {len(jobs)} clips failed ({', '.join(failed[:3])}"
+            f"{', ...' if len(failed) > 3 else ''}); the reasons stand above, the others are done"
+        )
+    return 0
 
 
 _NOTES = "pose_notes"
-_Progress = Callable[[], None]
 
 
 def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
@@ -151,7 +154,7 @@ def _outcomes(jobs: dict[str, Job], workers: int) -> Iterator[tuple[str, str | M
                 ) from error
 
 
-def _work(job: Job, on_frame: _Progress | None = None) -> str | MagicPoseError:
+def _work(job: Job, on_frame: OnFrame | None = None) -> str | MagicPoseError:
     """Do one job and tell what came of it; runs in a process of its own."""
     from ..pose.dataset import DatasetJob, export_subject
     from ..pose.export import export_clip
@@ -168,12 +171,13 @@ def _work(job: Job, on_frame: _Progress | None = None) -> str | MagicPoseError:
 
 
 @contextlib.contextmanager
-def _frame_bar(name: str) -> Iterator[_Progress]:
+def _frame_bar(name: str) -> Iterator[OnFrame]:
     from tqdm import tqdm
 
     with tqdm(desc=name, unit="frame", leave=False) as bar:
 
-        def count() -> None:
+        def count(frames: int | None) -> None:
+            bar.total = frames
             bar.update()
 
         yield count

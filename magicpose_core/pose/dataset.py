@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..files import atomic_path, write_text
 from ..video.reader import Frame
-from .detect import Span, open_detection
+from .detect import OnFrame, Span, open_detection
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle, draw_poses
 from .keypoints import PersonPose
@@ -78,7 +78,7 @@ def export_subject(
     job: DatasetJob,
     *,
     on_open: Callable[[PoseDetector], None] | None = None,
-    on_frame: Callable[[], None] | None = None,
+    on_frame: OnFrame | None = None,
 ) -> DatasetCount:
     """Write the good frames of a clip and their maps as ``<subject>/<frame>.png``.
 
@@ -109,7 +109,7 @@ def export_subject(
             else:
                 rejected.append((job.subject, number, reason))
             if on_frame is not None:
-                on_frame()
+                on_frame(detection.info.frame_count)
     _write_rows(done, rejected)
     journal.unlink(missing_ok=True)
     return DatasetCount(kept=kept, rejected=len(rejected))

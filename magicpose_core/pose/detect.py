@@ -16,6 +16,8 @@ from .keypoints import PersonPose, PoseSequence
 from .openpose_json import from_pose_keypoints, to_pose_keypoints
 
 People = tuple[PersonPose, ...]
+OnFrame = Callable[[int | None], None]
+"""Told that a frame is done; its argument is the number of frames, None when nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ def detect_sequence(
     span: Span | None = None,
     journal: Path | None = None,
     on_open: Callable[[PoseDetector], None] | None = None,
-    on_frame: Callable[[], None] | None = None,
+    on_frame: OnFrame | None = None,
 ) -> PoseSequence:
     """Detect all people of a clip; only their keypoints are kept.
 
@@ -115,7 +117,7 @@ def detect_sequence(
         span: Which frames.
         journal: File to go on with.
         on_open: Told of the detector when it is loaded.
-        on_frame: Told of every frame that is done.
+        on_frame: Told of every frame that is done, with how many there are, as far as is known.
 
     Raises:
         InputError: No frame shows anybody; or as in ``open_detection``.
@@ -126,7 +128,7 @@ def detect_sequence(
         for _, people in detection.frames:
             found.append(people)
             if on_frame is not None:
-                on_frame()
+                on_frame(detection.info.frame_count)
     if not any(found):
         raise InputError(
             f"no person is found in any of the {len(found)} frames of {path}; try another "

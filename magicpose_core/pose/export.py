@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..video.reader import open_clip
 from ..video.writer import open_mp4, open_png_folder
-from .detect import Span, detect_sequence
+from .detect import OnFrame, Span, detect_sequence
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle
 from .keypoints import PoseSequence
@@ -73,7 +73,7 @@ def export_clip(
     job: ExportJob,
     *,
     on_open: Callable[[PoseDetector], None] | None = None,
-    on_frame: Callable[[], None] | None = None,
+    on_frame: OnFrame | None = None,
 ) -> Exported:
     """Detect, clean up and write one clip; a killed run is gone on with where it stopped.
 

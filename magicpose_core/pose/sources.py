@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..video.reader import Frame, open_clip
 from .align import Alignment, AlignSettings, align
-from .detect import Span, detect_sequence
+from .detect import OnFrame, Span, detect_sequence
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle, draw_poses
 from .keypoints import PersonPose, PoseSequence
@@ -100,7 +100,7 @@ def open_pose_maps(
     detector: DetectorSettings | None = None,
     options: PoseOptions | None = None,
     on_open: Callable[[PoseDetector], None] | None = None,
-    on_frame: Callable[[], None] | None = None,
+    on_frame: OnFrame | None = None,
 ) -> Iterator[PoseMaps]:
     """Open poses of any kind as pose maps. Images are never held but one at a time.
 
@@ -110,7 +110,7 @@ def open_pose_maps(
         detector: Finds the people in ``path``.
         options: Defaults when None.
         on_open: Told of the detector when it is loaded.
-        on_frame: Told of every frame in which people were looked for.
+        on_frame: Told of every frame in which people were looked for (see ``detect``).
 
     Raises:
         InputError: Nothing readable is there; pictures are no maps and no detector is given; maps

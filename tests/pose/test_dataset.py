@@ -78,7 +78,7 @@ def test_done_subjects_are_left_alone_and_killed_ones_gone_on_with(job: DatasetJ
     class Killed(BaseException):
         pass
 
-    def die_at_the_third() -> None:
+    def die_at_the_third(_: int | None) -> None:
         seen.append(1)
         if len(seen) == 3:
             raise Killed

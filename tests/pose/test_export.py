@@ -67,7 +67,7 @@ def test_done_clips_are_left_alone_and_other_settings_need_force(job: ExportJob)
 
 
 def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
-    def die() -> None:
+    def die(_: int | None) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
