@@ -7,7 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+from ..errors import InputError
 from . import generate
+from .options import positive
 
 SIZE = 128  # pixels, what the demo model is trained on
 
@@ -22,8 +24,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--out", type=Path, default=Path("output/demo"), help="folder")
     parser.add_argument("--person", type=int, default=0, help="number of the dancer (0)")
-    parser.add_argument("--frames", type=int, default=24, help="length of the loop (24)")
-    parser.add_argument("--steps", type=int, default=20, help="DDIM steps (20)")
+    parser.add_argument("--frames", type=positive, default=24, help="length of the loop (24)")
+    parser.add_argument("--steps", type=positive, default=20, help="DDIM steps (20)")
     parser.set_defaults(run=run)
 
 
@@ -32,7 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     from ..demo.inputs import write_inputs
     from ..demo.model import DEMO_CHECKPOINT
     from ..demo.random_model import write_random_model
+    from ..pipeline import SamplingConfig
 
+    if arguments.person < 0:
+        raise InputError(f"--person must be 0 or more, got {arguments.person}")
+    SamplingConfig(steps=arguments.steps)  # refuses a wrong number before anything is drawn
     out = _fresh_folder(arguments.out)
     inputs = write_inputs(
         out / "inputs", person=arguments.person, frames=arguments.frames, size=SIZE
@@ -66,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _fresh_folder(wanted: Path) -> Path:
     """Give the folder, or a numbered one beside it where an earlier run left its result."""
     folder, number = wanted, 2
-    while folder.exists() and any(folder.iterdir()):
+    while folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         folder = wanted.with_name(f"{wanted.name}-{number}")
         number += 1
     return folder

@@ -166,7 +166,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse before any work what could only fail, or lose a file, after it."""
     out: Path = arguments.out
-    if out.suffix not in ("", ".mp4"):
+    if out.suffix not in ("", ".mp4") or out.name in ("", ".."):
         raise InputError(f"--out is NAME.mp4 or a folder for PNG frames, got {out}")
     refuse_to_replace(
         (out, out.with_suffix(_SHEET), out.with_suffix(_SETTINGS)),

@@ -70,7 +70,7 @@ def tokenize(prompt: str, tokenizer: Path, *, length: int = 77) -> Tensor:
         length: Tokens, the padding included.
 
     Raises:
-        InputError: The folder holds no tokenizer.
+        InputError: The folder holds no tokenizer, or a damaged one.
     """
     from transformers import CLIPTokenizer
 
@@ -79,6 +79,11 @@ def tokenize(prompt: str, tokenizer: Path, *, length: int = 77) -> Tensor:
             f"{tokenizer} holds no vocab.json and merges.txt; give the tokenizer/ folder of a "
             "Stable Diffusion 1.5 model, or leave the prompt empty"
         )
-    read = CLIPTokenizer.from_pretrained(str(tokenizer), local_files_only=True)
+    try:
+        read = CLIPTokenizer.from_pretrained(str(tokenizer), local_files_only=True)
+    except Exception as error:  # the tokenizers library raises nothing narrower
+        raise InputError(
+            f"the tokenizer in {tokenizer} cannot be read ({error}); fetch it again"
+        ) from error
     ids = read(prompt, padding="max_length", truncation=True, max_length=length).input_ids
     return torch.tensor([ids])

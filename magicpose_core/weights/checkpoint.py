@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -147,7 +148,8 @@ def _open_pickle(path: Path) -> Checkpoint:
 
 def _unpickle(path: Path) -> Mapping[str, object]:
     try:
-        with _inert_leftovers():
+        with _inert_leftovers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on pickle protocols: what matters, torch raises
             try:
                 content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             except RuntimeError as error:
@@ -198,9 +200,12 @@ class _Leftover:
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:
     # torch's refusals start with a lecture; its archive reader's reasons end with one
-    reason = re.split(r"\n|\. ", str(error).rpartition("WeightsUnpickler error: ")[2].strip())[0]
-    known = "; ".join(filter(None, (f"{path.stat().st_size:,} bytes", reason[:160])))
-    return CheckpointError(f"{path.name} is damaged or not wholly there ({known}); fetch it again")
+    told = str(error).rpartition("WeightsUnpickler error: ")[2].strip()
+    reason = "" if isinstance(error, KeyError) else re.split(r"\n|\. ", told)[0][:160]
+    known = "; ".join(filter(None, (f"{path.stat().st_size:,} bytes", reason)))
+    return CheckpointError(
+        f"{path.name} is damaged or not wholly there, or no weight file ({known}); fetch it again"
+    )
 
 
 SAFETENSORS_DTYPES = {

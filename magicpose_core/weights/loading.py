@@ -269,7 +269,8 @@ def _telling_shapes(part: Part) -> Iterator[None]:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise CheckpointError(
             f"the {PART_TITLES[part.name]} in {part.file.path.name} is incomplete or of another "
-            f"architecture ({reason}); the file seems to be {describe(part.file)}"
+            f"architecture ({reason}); the file seems to be {describe(part.file)}; fetch it again "
+            "or name another"
         ) from error
 
 

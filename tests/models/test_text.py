@@ -54,3 +54,9 @@ def test_a_long_prompt_is_cut_and_still_ends(tokenizer):
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     with pytest.raises(InputError, match=r"holds no vocab\.json .* leave the prompt empty"):
         tokenize("a cat", tmp_path)
+
+
+def test_a_damaged_tokenizer_is_named(tokenizer):
+    (tokenizer / "vocab.json").write_text("{")
+    with pytest.raises(InputError, match=r"tokenizer in .* cannot be read .* fetch it again"):
+        tokenize("a cat", tokenizer)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import types
 from collections import OrderedDict
@@ -58,6 +59,15 @@ def test_code_in_a_pickle_is_refused_by_name_and_never_run(tmp_path, zipped):
     assert not trace.exists()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_pickle_of_another_kind_is_refused_unrun_and_without_torchs_lecture(tmp_path):
+    trace = tmp_path / "trace"
+    (tmp_path / "evil.ckpt").write_bytes(pickle.dumps(RunsCode(trace), protocol=4))
+    with pytest.raises(CheckpointError, match=r"no weight file \(\d+ bytes; Unsupported operand"):
+        open_checkpoint(tmp_path / "evil.ckpt")
+    assert not trace.exists()
+
+
 def test_leftovers_of_training_frameworks_are_read_past(tmp_path, monkeypatch):
     name = "pytorch_lightning.callbacks.model_checkpoint"
     module = types.ModuleType(name)
@@ -87,7 +97,9 @@ def test_a_truncated_file_is_named(tmp_path, suffix, share):
     save_file(big, path) if suffix == ".safetensors" else torch.save(big, path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(CheckpointError, match=r"short\.\w+ is damaged .* fetch it again"):
+    with pytest.raises(
+        CheckpointError, match=r"short\.\w+ is damaged or not wholly there.* fetch it again"
+    ):
         open_checkpoint(path)
 
 
