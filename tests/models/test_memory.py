@@ -7,9 +7,10 @@ from magicpose_core.models.memory import frames_in, frames_that_fit
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "frames"), [(512, 512, 1), (1024, 512, 1), (256, 256, 4), (128, 64, 16)]
+    ("height", "width", "frames"),
+    [(512, 512, 4), (1024, 512, 2), (2048, 2048, 1), (256, 256, 16), (128, 64, 16)],
 )
-def test_a_cpu_takes_as_many_frames_as_have_the_area_of_one_of_512(height, width, frames):
+def test_a_cpu_takes_as_many_frames_as_have_the_area_of_four_of_512(height, width, frames):
     assert frames_that_fit(torch.nn.Conv2d(1, 1, 1), height, width) == frames
 
 
