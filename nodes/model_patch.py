@@ -6,9 +6,10 @@ for the conditional rows adds one more ``attn1_patch``. The unconditional rows s
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -86,14 +87,20 @@ def appearance_wrapper(
         groups = group_rows(options, timesteps, settings.guidance, context if by_text else None)
         if len(groups) == 1:
             return forward(*inputs, offered(*groups, options), **more)
-        output = torch.empty_like(x)
+        parts = []
         for reading, rows in groups.items():
-            *taken, taken_more = take_rows((*inputs, more), rows, x.shape[0])
-            part = offered(reading, options_of_rows(options, rows, x.shape[0]))
-            output[rows] = forward(*taken, part, **taken_more)
-        return output
+            *part, part_more = take_rows((*inputs, more), rows, x.shape[0])
+            part_options = offered(reading, options_of_rows(options, rows, x.shape[0]))
+            parts.append(forward(*part, part_options, **part_more))
+        return _in_order(parts, groups.values())
 
     return run
+
+
+def _in_order(parts: list[Tensor], rows_of_parts: Iterable[list[int]]) -> Tensor:
+    """Put rows that were run apart back into their order."""
+    rows = torch.tensor(list(itertools.chain(*rows_of_parts)), device=parts[0].device)
+    return torch.cat(parts)[rows.argsort()]
 
 
 def _in_range(options: Options, sigma_range: tuple[float, float]) -> bool:

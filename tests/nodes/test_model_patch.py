@@ -194,6 +194,18 @@ def test_balance_reads_the_reference_in_both_halves(patched, inputs):
     assert golden.relative(got[:1], got[1:]) < PASS
 
 
+def test_an_inpainting_model_has_more_channels_in_than_out(pack):
+    patch = pack("nodes.model_patch")
+    wrapper = patch.appearance_wrapper(
+        lambda timestep, text: {}, patch.AppearanceSettings(), by_text=False
+    )
+    x = torch.arange(4.0).reshape(4, 1, 1, 1).expand(-1, 9, 2, 2)
+    text = torch.zeros(4, 1, 1)
+    options = {"cond_or_uncond": [1, 0]}
+    got = wrapper(lambda x, *_: x[:, :4], x, torch.ones(4), text, None, None, options)
+    assert torch.equal(got, x[:, :4])
+
+
 def sample(micro, model, frames=3, steps=3, sampler="ddim", scheduler="ddim_uniform", pack=None):
     import comfy.sample
 
