@@ -186,7 +186,7 @@ class AlignPoses(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "limit",
-                    default=1.6,
+                    default=2.0,
                     min=1.0,
                     max=10.0,
                     step=0.05,
