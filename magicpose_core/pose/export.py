@@ -95,9 +95,9 @@ def export_clip(
         on_open=on_open,
         on_frame=on_frame,
     )
+    _sweep(job.out)
     sequence, _ = prepare(sequence, PoseOptions(person=job.person, smooth=job.smooth))
     if job.maps:
-        shutil.rmtree(job.out / MAPS, ignore_errors=True)
         with open_png_folder(job.out / MAPS) as write:
             for pose_map in draw_sequence(sequence, job.style):
                 write(pose_map)
@@ -144,6 +144,14 @@ def _settings(job: ExportJob) -> dict[str, object]:
         "maps": job.maps,
         "overlay": job.overlay,
     }
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed run left under temporary names, and maps that it had not described."""
+    for leftover in (*out.glob(f".{MAPS}.*"), out / MAPS):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in out.glob(f".{Path(OVERLAY).stem}.*"):
+        leftover.unlink()
 
 
 def _write_overlay(job: ExportJob, sequence: PoseSequence) -> None:

@@ -75,8 +75,11 @@ def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
     assert not (job.out / "poses.json").exists()
     (job.out / "maps").mkdir()
     (job.out / "maps" / "00000.png").touch()
+    (job.out / ".maps.1234abcd").mkdir()
+    (job.out / ".overlay.1234abcd.mp4").touch()
     assert export_clip(job) == Exported(frames=5, with_person=4)
     assert len(list((job.out / "maps").iterdir())) == 5
+    assert sorted(p.name for p in job.out.iterdir()) == ["maps", "overlay.mp4", "poses.json"]
 
 
 def test_clips_are_found_and_named(tmp_path: Path) -> None:
