@@ -112,7 +112,6 @@ def export_clip(
 def _finished(job: ExportJob) -> Exported | None:
     poses = job.out / POSES
     if not poses.exists() or job.force:
-        poses.unlink(missing_ok=True)
         return None
     try:
         made_by = json.loads(poses.read_text(encoding="utf-8")).get("made_by")
@@ -147,7 +146,8 @@ def _settings(job: ExportJob) -> dict[str, object]:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what a killed run left under temporary names, and maps that it had not described."""
+    """Remove results that are to be replaced, and what a killed run left under temporary names."""
+    (out / POSES).unlink(missing_ok=True)
     for leftover in (*out.glob(f".{MAPS}.*"), out / MAPS):
         shutil.rmtree(leftover, ignore_errors=True)
     for leftover in out.glob(f".{Path(OVERLAY).stem}.*"):

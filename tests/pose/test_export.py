@@ -66,6 +66,16 @@ def test_done_clips_are_left_alone_and_other_settings_need_force(job: ExportJob)
     assert export_clip(dataclasses.replace(other, force=True)).with_person == 5
 
 
+def test_results_stay_where_forced_work_fails(job: ExportJob, tmp_path: Path) -> None:
+    export_clip(job)
+    before = (job.out / "poses.json").read_bytes()
+    nobody = write_video(tmp_path / "nobody.mp4", "...")
+    with pytest.raises(InputError, match="no person is found"):
+        export_clip(dataclasses.replace(job, clip=nobody, force=True))
+    assert (job.out / "poses.json").read_bytes() == before
+    assert len(list((job.out / "maps").iterdir())) == 5
+
+
 def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
     def die(_: int | None) -> None:
         raise KeyboardInterrupt
