@@ -6,16 +6,15 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.sd
 import torch
-import torch.nn.functional as F
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..magicpose_core import images as core_images
-from ..magicpose_core.errors import InputError
-from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
-from ..magicpose_core.sampling.noise import draw_noise, reference_generator
+from ..magicpose_core.models.sd15 import SIZE_MULTIPLE
+from ..magicpose_core.sampling.noise import reference_generator
 from . import bridge
 from .bridge import Conditioning
+from .encoding import encode_latents, latent_mask, reference_size
 from .features import FeatureCache
 from .model_patch import AppearanceSettings
 from .reference import Reference, apply_appearance
@@ -26,6 +25,7 @@ from .sockets import (
     guidance_input,
     node_id,
     percent_inputs,
+    search_aliases,
     seed_input,
 )
 
@@ -40,6 +40,7 @@ class EncodeReference(io.ComfyNode):
         return io.Schema(
             node_id=node_id("EncodeReference"),
             display_name="Encode Reference",
+            **search_aliases("reference image", "appearance"),
             category=CATEGORY,
             description=(
                 "Turns one or several pictures of a person into a reference for Apply Appearance. "
@@ -137,7 +138,7 @@ class EncodeReference(io.ComfyNode):
             encoder=appearance_encoder,
             latents=appearance_encoder.model.process_latent_in(latents),
             text=_text(clip, conditioning),
-            mask=None if mask is None else _latent_mask(mask, pictures, height, width),
+            mask=None if mask is None else latent_mask(mask, pictures, height, width),
             noise_seed=seed if noise else None,
         )
         return io.NodeOutput(reference)
@@ -151,6 +152,7 @@ class ApplyAppearance(io.ComfyNode):
         return io.Schema(
             node_id=node_id("ApplyAppearance"),
             display_name="Apply Appearance",
+            **search_aliases("reference attention", "same person", "identity"),
             category=CATEGORY,
             description=(
                 "Lets the MODEL's self-attention read the reference, so that it renders the same "
@@ -225,63 +227,9 @@ def feature_cache(where: str, mebibytes: int) -> FeatureCache:
     return FeatureCache(0 if where == "off" else mebibytes * MEBIBYTE, torch.device("cpu"))
 
 
-def reference_size(height: int, width: int, size: int, *, square: bool) -> tuple[int, int]:
-    """Bring a picture's height and width to a shorter side of ``size`` pixels (0: its own).
-
-    Returns:
-        Height and width, multiples of 64.
-    """
-    shorter = min(height, width)
-    scale = (size or shorter) / shorter
-    sides = (shorter, shorter) if square else (height, width)
-    height, width = (
-        max(SIZE_MULTIPLE, round(side * scale / SIZE_MULTIPLE) * SIZE_MULTIPLE) for side in sides
-    )
-    return height, width
-
-
-def encode_latents(
-    vae: comfy.sd.VAE, pictures: Tensor, generator: torch.Generator | None = None
-) -> Tensor:
-    """Encode (B, 3, H, W) in [0, 1] as unscaled latents (B, 4, H/8, W/8).
-
-    Args:
-        vae: ComfyUI's VAE.
-        pictures: What to encode.
-        generator: Draws from the autoencoder's distribution; None takes the mean.
-    """
-    image = bridge.to_image(pictures)
-    if generator is None:
-        return vae.encode(image)
-    network = vae.first_stage_model
-    if not hasattr(network, "quant_conv"):
-        raise InputError(
-            f"this VAE ({type(network).__name__}) has no distribution to sample from; "
-            "set latent to mean, or connect the VAE of a Stable Diffusion 1.5 checkpoint"
-        )
-    comfy.model_management.load_models_gpu(
-        [vae.patcher], memory_required=vae.memory_used_encode(pictures.shape, vae.vae_dtype)
-    )
-    pixels = vae.process_input(pictures).to(vae.device, vae.vae_dtype)
-    mean, log_variance = network.quant_conv(network.encoder(pixels)).float().cpu().chunk(2, dim=1)
-    deviation = (log_variance.clamp(-30, 20) / 2).exp()
-    return mean + deviation * draw_noise(mean, [generator] * mean.shape[0])
-
-
 def _text(clip: comfy.sd.CLIP | None, conditioning: Conditioning | None) -> Tensor | None:
     if conditioning is not None:
         return bridge.to_text(conditioning)
     if clip is None:
         return None
     return bridge.to_text(clip.encode_from_tokens_scheduled(clip.tokenize("")))
-
-
-def _latent_mask(mask: Tensor, pictures: Tensor, height: int, width: int) -> Tensor:
-    """Fit the mask as the pictures are fitted and bring it to (R, 1, h, w)."""
-    count, _, rows, columns = pictures.shape
-    masks = F.interpolate(bridge.to_masks(mask, count), (rows, columns), mode="nearest")
-    fitted = core_images.fit_size(masks, height, width)
-    offered = F.adaptive_max_pool2d(fitted, (height // LATENT_STRIDE, width // LATENT_STRIDE))
-    if not (offered > 0.5).any():
-        raise InputError("mask is empty: it offers nothing of the reference; paint the person")
-    return offered

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..magicpose_core.pose.keypoints import PoseSequence
 from . import bridge
-from .sockets import CATEGORY, PoseKeypoint, node_id, seed_input
+from .sockets import CATEGORY, PoseKeypoint, node_id, search_aliases, seed_input
 
 _MAP_SIZE = 512  # pixels that the poses are drawn at, as in the demo model's training
 
@@ -21,6 +21,7 @@ class SyntheticDancer(io.ComfyNode):
         return io.Schema(
             node_id=node_id("SyntheticDancer"),
             display_name="Synthetic Dancer",
+            **search_aliases("demo", "example"),
             category=CATEGORY,
             description=(
                 "Paints a synthetic person and a dance with exact keypoints, to try a graph "

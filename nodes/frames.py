@@ -7,7 +7,6 @@ evaluate wherever they like.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,13 +20,12 @@ from torch import Tensor
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ..magicpose_core.sampling.windows import FrameWindows
-from .sockets import CATEGORY, node_id
+from .frame_conds import Conds, conds_of_frames
+from .sockets import CATEGORY, node_id, search_aliases
 
 _KEY = "magicpose_frames"
 _MOST_FRAMES = 16  # more at a time does not pay on any device
 _HEADROOM = 1.5  # what ComfyUI itself leaves between its estimate and the free memory
-
-Conds = list[dict[str, object]] | None  # one half of guidance, as ComfyUI's samplers keep it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,7 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
         model_options: dict[str, object],
     ) -> list[Tensor]:
         count = x.shape[0]
-        length = settings.frames or _fitting_frames(model, x)
+        length = settings.frames or max(_fitting_frames(model, x), settings.overlap + 1)
         if count <= length:
             return step(model, conds, x, timestep, model_options)
         sums = [torch.zeros_like(x) for _ in conds]
@@ -92,7 +90,7 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
         for frames in map(list, frame_windows(count, cut)):
             comfy.model_management.throw_exception_if_processing_interrupted()
             chains: dict[int, object] = {}
-            part = [_conds_of_frames(half, frames, count, chains) for half in conds]
+            part = [conds_of_frames(half, frames, count, chains) for half in conds]
             seen[frames] += 1
             for total, predicted in zip(
                 sums, step(model, part, x[frames], timestep[frames], model_options), strict=True
@@ -127,54 +125,6 @@ def _fitting_frames(model: object, x: Tensor) -> int:
     return 1
 
 
-def _conds_of_frames(
-    conds: Conds, frames: list[int], count: int, chains: dict[int, object]
-) -> Conds:
-    """Take the part of one half of guidance that belongs to some frames."""
-    if conds is None:
-        return None
-    return [_cond_of_frames(cond, frames, count, chains) for cond in conds]
-
-
-def _cond_of_frames(
-    cond: dict[str, object], frames: list[int], count: int, chains: dict[int, object]
-) -> dict[str, object]:
-    part = dict(cond)
-    if "control" in cond:
-        part["control"] = _control_of_frames(cond["control"], frames, chains)
-    if "mask" in cond and cond["mask"].shape[0] == count:
-        part["mask"] = cond["mask"][frames]
-    part["model_conds"] = {
-        name: value._copy_with(_rows_of_frames(value.cond, frames))
-        if isinstance(getattr(value, "cond", None), Tensor)
-        else value
-        for name, value in cond["model_conds"].items()
-    }
-    return part
-
-
-def _control_of_frames(control: object, frames: list[int], chains: dict[int, object]) -> object:
-    """Copy a chain of ControlNets, prepared as it is, with the hints of some frames.
-
-    Both halves of guidance get the same copy of the same chain, so that they stay one batch.
-    """
-    if control is None or id(control) in chains:
-        return chains.get(id(control))
-    part = copy.copy(control)
-    part.cond_hint = None  # the hint at the latents' size, made anew from the rows below
-    if isinstance(control.cond_hint_original, Tensor):
-        part.cond_hint_original = _rows_of_frames(control.cond_hint_original, frames)
-    part.previous_controlnet = _control_of_frames(control.previous_controlnet, frames, chains)
-    chains[id(control)] = part
-    return part
-
-
-def _rows_of_frames(rows: Tensor, frames: list[int]) -> Tensor:
-    """Take the frames' rows; fewer rows than frames are repeated, as ComfyUI repeats them."""
-    count = rows.shape[0]
-    return rows if count == 1 else rows[[frame % count for frame in frames]]
-
-
 class BatchFrames(io.ComfyNode):
     """A clip's latents, and a MODEL that runs some of them at a time."""
 
@@ -183,6 +133,7 @@ class BatchFrames(io.ComfyNode):
         return io.Schema(
             node_id=node_id("BatchFrames"),
             display_name="Frame Batcher",
+            **search_aliases("context window", "long video"),
             category=CATEGORY,
             description=(
                 "Makes the empty latents of a clip and lets the MODEL run some frames at a time, "

@@ -12,7 +12,7 @@ from ..magicpose_core.weights import infer
 from ..magicpose_core.weights.checkpoint import open_checkpoint
 from ..magicpose_core.weights.contents import Part, find_part
 from . import model_files, native
-from .sockets import CATEGORY, AppearanceEncoder, node_id
+from .sockets import CATEGORY, AppearanceEncoder, node_id, search_aliases
 
 _RELEASED = (
     "The released checkpoint, model_state-110000.th, is linked from "
@@ -73,6 +73,7 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
         return io.Schema(
             node_id=node_id("LoadCheckpoint"),
             display_name="Load MagicPose Checkpoint",
+            **search_aliases("MagicDance", "load model"),
             category=CATEGORY,
             description=(
                 "Loads the released checkpoint, one converted or trained with this pack, or the "

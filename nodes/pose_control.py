@@ -7,7 +7,7 @@ from torch import Tensor
 
 from . import bridge
 from .bridge import Conditioning
-from .sockets import CATEGORY, guidance_input, node_id, percent_inputs
+from .sockets import CATEGORY, guidance_input, node_id, percent_inputs, search_aliases
 
 
 def apply_pose(
@@ -62,6 +62,7 @@ class ApplyPoseControlNet(io.ComfyNode):
         return io.Schema(
             node_id=node_id("ApplyPoseControlNet"),
             display_name="Apply Pose ControlNet",
+            **search_aliases("Pose ControlNet Apply", "OpenPose"),
             category=CATEGORY,
             description=(
                 "Steers each frame with its pose map. With image_cfg, the paper's setting, the "

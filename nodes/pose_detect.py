@@ -13,7 +13,7 @@ from torch import Tensor
 from ..magicpose_core import images as core_images
 from ..magicpose_core.pose.keypoints import PoseSequence
 from . import bridge
-from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases
 
 _DETECTORS = ("dwpose", "openpose", "mediapipe")
 
@@ -26,6 +26,7 @@ class DetectPoses(io.ComfyNode):
         return io.Schema(
             node_id=node_id("DetectPoses"),
             display_name="Detect Poses",
+            **search_aliases("DWPose", "OpenPose", "preprocessor"),
             category=POSE_CATEGORY,
             description=(
                 "Finds body, hands and face of the people in each picture. The detectors' packages "

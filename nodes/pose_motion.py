@@ -6,7 +6,7 @@ from comfy_api.latest import io, ui
 
 from ..magicpose_core.errors import InputError
 from . import bridge
-from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases
 
 _RULES = ("tracked", "largest", "left", "index")
 
@@ -160,6 +160,7 @@ class AlignPoses(io.ComfyNode):
         return io.Schema(
             node_id=node_id("AlignPoses"),
             display_name="Align Poses",
+            **search_aliases("retarget", "proportions"),
             category=POSE_CATEGORY,
             description=(
                 "Gives the dancer the bones of the person in the picture and the place where that "

@@ -27,6 +27,7 @@ from .sockets import (
     ReferenceAppearance,
     guidance_input,
     node_id,
+    search_aliases,
     seed_input,
 )
 
@@ -106,6 +107,7 @@ class Sample(io.ComfyNode):
         return io.Schema(
             node_id=node_id("Sample"),
             display_name="MagicPose Sampler",
+            **search_aliases("MagicDance", "dance", "retarget"),
             category=CATEGORY,
             description=(
                 "The short way: Apply Appearance, Apply Pose ControlNet, Frame Batcher and a "

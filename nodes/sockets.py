@@ -5,6 +5,8 @@ Saved workflows depend on the ids and names here: never rename them.
 
 from __future__ import annotations
 
+import dataclasses
+
 from comfy_api.latest import io
 
 CATEGORY = "MagicPose"
@@ -18,6 +20,12 @@ PoseKeypoint = io.Custom("POSE_KEYPOINT")  # what DWPose, OpenPose and SDPose no
 def node_id(name: str) -> str:
     """``EncodeReference`` -> ``MagicPose_EncodeReference``."""
     return f"MagicPose_{name}"
+
+
+def search_aliases(*names: str) -> dict[str, list[str]]:
+    """Give a schema other names to be found by, where this ComfyUI knows them (later than 0.8)."""
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return {"search_aliases": list(names)} if "search_aliases" in known else {}
 
 
 def guidance_input() -> io.Combo.Input:

@@ -170,12 +170,12 @@ def test_a_bad_picture_is_named(pack, image, message):
 
 
 def test_an_empty_mask_is_named(pack):
-    appearance = pack("nodes.appearance")
+    encoding = pack("nodes.encoding")
     pictures = IMAGE.movedim(-1, 1)
     with pytest.raises(ValueError, match="mask is empty"):
-        appearance._latent_mask(torch.zeros(1, 64, 64), pictures, 64, 64)
+        encoding.latent_mask(torch.zeros(1, 64, 64), pictures, 64, 64)
     with pytest.raises(ValueError, match="mask has 2 pictures, image has 1"):
-        appearance._latent_mask(torch.ones(2, 64, 64), pictures, 64, 64)
+        encoding.latent_mask(torch.ones(2, 64, 64), pictures, 64, 64)
 
 
 @pytest.mark.parametrize(

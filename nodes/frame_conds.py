@@ -1,0 +1,64 @@
+"""The part of ComfyUI's conditions that belongs to some frames: texts, masks, ControlNet hints."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import Tensor
+
+Conds = list[dict[str, object]] | None  # one half of guidance, as ComfyUI's samplers keep it
+
+
+def conds_of_frames(
+    conds: Conds, frames: list[int], count: int, chains: dict[int, object]
+) -> Conds:
+    """Take the part of one half of guidance that belongs to some frames.
+
+    Args:
+        conds: The half; None stays None.
+        frames: Indices of the frames.
+        count: Frames of the clip.
+        chains: The ControlNets copied so far for these frames; both halves share it.
+    """
+    if conds is None:
+        return None
+    return [_cond_of_frames(cond, frames, count, chains) for cond in conds]
+
+
+def _cond_of_frames(
+    cond: dict[str, object], frames: list[int], count: int, chains: dict[int, object]
+) -> dict[str, object]:
+    part = dict(cond)
+    if "control" in cond:
+        part["control"] = _control_of_frames(cond["control"], frames, chains)
+    if "mask" in cond and cond["mask"].shape[0] == count:
+        part["mask"] = cond["mask"][frames]
+    part["model_conds"] = {
+        name: value._copy_with(_rows_of_frames(value.cond, frames))
+        if isinstance(getattr(value, "cond", None), Tensor)
+        else value
+        for name, value in cond["model_conds"].items()
+    }
+    return part
+
+
+def _control_of_frames(control: object, frames: list[int], chains: dict[int, object]) -> object:
+    """Copy a chain of ControlNets, prepared as it is, with the hints of some frames.
+
+    Both halves of guidance get the same copy of the same chain, so that they stay one batch.
+    """
+    if control is None or id(control) in chains:
+        return chains.get(id(control))
+    part = copy.copy(control)
+    part.cond_hint = None  # the hint at the latents' size, made anew from the rows below
+    if isinstance(control.cond_hint_original, Tensor):
+        part.cond_hint_original = _rows_of_frames(control.cond_hint_original, frames)
+    part.previous_controlnet = _control_of_frames(control.previous_controlnet, frames, chains)
+    chains[id(control)] = part
+    return part
+
+
+def _rows_of_frames(rows: Tensor, frames: list[int]) -> Tensor:
+    """Take the frames' rows; fewer rows than frames are repeated, as ComfyUI repeats them."""
+    count = rows.shape[0]
+    return rows if count == 1 else rows[[frame % count for frame in frames]]
