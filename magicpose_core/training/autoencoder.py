@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..models.sd15 import LATENT_SCALE
 from ..models.vae import decode, encode
+from .linear_code import LinearCode
 from .loop import Batch
 
 
@@ -21,16 +22,21 @@ class AutoencoderObjective(nn.Module):
     neighbours (edges), and the Kullback-Leibler divergence of the posterior from N(0, 1).
     """
 
-    def __init__(self, vae: AutoencoderKL, *, kl: float, edges: float) -> None:
+    def __init__(
+        self, vae: AutoencoderKL, *, kl: float, edges: float, code: LinearCode | None = None
+    ) -> None:
         """Take an autoencoder to train.
 
         Args:
             vae: Trained in place.
             kl: Weight of the Kullback-Leibler term.
             edges: Weight of the edges.
+            code: Train each half on its own against this code, the encoder to give it and the
+                decoder to invert it; None trains end to end.
         """
         super().__init__()
         self.vae = vae
+        self._code = code
         self._kl = kl
         self._edges = edges
 
@@ -40,11 +46,17 @@ class AutoencoderObjective(nn.Module):
         moments = self.vae.encode(pictures).latent_dist.parameters.float()
         mean, log_variance = moments.chunk(2, dim=1)
         log_variance = log_variance.clamp(-30, 20)
-        latents = mean + torch.exp(0.5 * log_variance) * batch["noise"]
+        noise = torch.exp(0.5 * log_variance) * batch["noise"]
+        regularizer = self._kl * kl_divergence(mean, log_variance)
+        if self._code is None:
+            return self._reconstruction_loss(mean + noise, pictures) + regularizer
+        code = self._code.encode(pictures)
+        reconstruction = self._reconstruction_loss(code + noise.detach(), pictures)
+        return F.mse_loss(mean, code) + reconstruction + regularizer
+
+    def _reconstruction_loss(self, latents: Tensor, pictures: Tensor) -> Tensor:
         error = self.vae.decode(latents).sample.float() - pictures
-        loss = error.abs().mean() + error.square().mean()
-        loss = loss + self._edges * edge_error(error)
-        return loss + self._kl * kl_divergence(mean, log_variance)
+        return error.abs().mean() + error.square().mean() + self._edges * edge_error(error)
 
 
 def edge_error(error: Tensor) -> Tensor:

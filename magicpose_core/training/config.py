@@ -130,6 +130,7 @@ class ObjectiveConfig:
             to step away from. 0 in the paper, whose U-Net is trained already.
         kl: Weight of the autoencoder's Kullback-Leibler term.
         edges: Weight of the autoencoder's error between neighbouring pixels.
+        linear_code: Train the halves of the autoencoder apart, against a linear code; a start.
     """
 
     parts: tuple[Literal["unet", "appearance", "pose"], ...] = ("unet", "appearance", "pose")
@@ -137,6 +138,7 @@ class ObjectiveConfig:
     plain_share: float = 0.0
     kl: float = 1e-6
     edges: float = 0.5
+    linear_code: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

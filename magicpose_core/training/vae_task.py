@@ -24,6 +24,7 @@ from .checkpoints import LAST, trained_weights
 from .config import TrainingConfig
 from .export import export, vae_part
 from .fresh import fresh_vae
+from .linear_code import LinearCode, fit_linear_code
 from .loop import Batch, Task
 from .randomness import numpy_generator, torch_generator
 
@@ -71,11 +72,20 @@ def vae_task(config: TrainingConfig, vae: AutoencoderKL, rank: int) -> Task:
 
     return Task(
         stage="vae",
-        objective=AutoencoderObjective(vae, kl=config.objective.kl, edges=config.objective.edges),
+        objective=AutoencoderObjective(
+            vae,
+            kl=config.objective.kl,
+            edges=config.objective.edges,
+            code=_linear_code(size) if config.objective.linear_code else None,
+        ),
         batch_at=batch_at,
         validate=lambda: measure(vae, heldout.to(vae.device)),
         draw=lambda: reconstruction_grid(vae, heldout[:_SHOWN].to(vae.device)),
     )
+
+
+def _linear_code(size: int) -> LinearCode:
+    return fit_linear_code(dancer_pictures("train", range(_NORMALIZED_ON), size))
 
 
 def dancer_pictures(split: Split, people: range | list[int], size: int) -> Tensor:

@@ -95,5 +95,5 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "stage1",
         "stage2",
         "vae",
-        "vae_crops",
+        "vae_linear",
     ]
