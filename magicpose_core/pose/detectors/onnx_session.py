@@ -68,7 +68,7 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
     elif device not in ("auto", used):
         raise MissingDependencyError(
             f"{path.name} cannot run on {device}: onnxruntime fell back to {used}. Mend the "
-            f"installation (pip install onnxruntime-gpu), or say --device {used}"
+            f"installation (pip install onnxruntime-gpu), or choose the device {used}"
         )
     first = session.get_inputs()[0]
     if len(first.shape) != 4 or not all(isinstance(extent, int) for extent in first.shape[2:]):
@@ -92,6 +92,6 @@ def _wanted_providers(device: Device, available: list[str]) -> list[str]:
     if full not in available:
         raise MissingDependencyError(
             f"this onnxruntime has no {full}; it offers {', '.join(available)}: install "
-            "onnxruntime-gpu for CUDA, or say --device cpu"
+            "onnxruntime-gpu for CUDA, or choose the device cpu"
         )
     return [full]

@@ -170,7 +170,7 @@ def _device(device: Device) -> torch.device:
     if device == "coreml":
         raise InputError("OpenPose runs on cpu, cuda or mps, not on coreml")
     if device == "cuda" and not torch.cuda.is_available():
-        raise MissingDependencyError("this torch finds no CUDA device; say --device cpu")
+        raise MissingDependencyError("this torch finds no CUDA device; choose the device cpu")
     return torch.device(device)
 
 
