@@ -143,5 +143,8 @@ def stored_number(metadata: Mapping[str, str], key: str) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or int(text) == 0:
-        raise CheckpointError(f"the metadata {key!r} must be a number of heads, got {text!r}")
+        raise CheckpointError(
+            f"the metadata {key!r} must be a number of heads, got {text!r}; say it with --heads or "
+            "--text-heads"
+        )
     return int(text)

@@ -192,6 +192,15 @@ def test_heads_come_from_the_metadata_and_the_settings_win(micro_checkpoint, tmp
     assert other.denoiser.unet.config.attention_head_dim == 8
 
 
+@pytest.mark.parametrize("note", ["many", "0", "-4"])
+def test_a_note_that_is_no_number_of_heads_is_refused(micro_state, tmp_path, note):
+    path = tmp_path / "noted.safetensors"
+    state = {key: tensor.contiguous() for key, tensor in micro_state.items()}
+    save_file(state, path, {"magicpose.heads": note})
+    with pytest.raises(CheckpointError, match=rf"got '{note}'; say it with --heads"):
+        load_models(ModelFiles(checkpoint=path))
+
+
 def test_text_heads_that_twelve_does_not_divide_are_warned_about(micro_checkpoint, caplog):
     shapes = find_part(open_checkpoint(micro_checkpoint), "text").shapes
     with caplog.at_level(logging.WARNING, logger="magicpose"):
