@@ -49,6 +49,4 @@ def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoIn
             name = f"{number:03d}.png"
             write_image(temporary / "truth" / name, from_uint8(frame.picture))
             write_image(temporary / "poses" / name, draw_pose_map(frame.pose, size))
-    return DemoInputs(
-        person=folder / "person.png", poses=folder / "poses", truth=folder / "truth"
-    )
+    return DemoInputs(person=folder / "person.png", poses=folder / "poses", truth=folder / "truth")
