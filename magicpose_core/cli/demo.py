@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"picture and poses: {out / 'inputs'}\n"
         f"clip:              {out / 'clip.mp4'}\n"
         f"contact sheet:     {out / 'clip.sheet.png'}\n"
-        f"measured:          {settings['frames']} frames of {settings['size']} in "
+        f"measured:          {settings['frames']} frames of {SIZE}x{SIZE} in "
         f"{settings['seconds']:.1f} s, {arguments.steps} DDIM steps, {settings['dtype']} on "
         f"{settings['device']}\n"
     )

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from ..models.pose_hints import PoseMaps
-    from ..pipeline import SamplingConfig
     from ..pose.sources import PoseMaps as OpenedPoses
     from ..pose.sources import PoseOptions
     from ..weights.loading import MagicPoseModels
@@ -158,7 +157,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
             _write_clip(arguments.out, frames, reference, pose_maps, fps)
         seconds = time.monotonic() - started
-        _write_settings(arguments, config, frames=len(pose_maps), fps=fps, seconds=seconds)
+        _write_settings(arguments, frames=len(pose_maps), fps=fps, seconds=seconds)
     tqdm.write(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
     return 0
 
@@ -267,39 +266,22 @@ def _write_clip(
 
 
 def _write_settings(
-    arguments: argparse.Namespace,
-    config: SamplingConfig,
-    *,
-    frames: int,
-    fps: Fraction,
-    seconds: float,
+    arguments: argparse.Namespace, *, frames: int, fps: Fraction, seconds: float
 ) -> None:
-    """Write what made the clip, enough to make it again."""
+    """Write what made the clip, enough to make it again: every option, and what was chosen."""
     device, dtype = placement(arguments)
     settings = {
         "magicpose": __version__,
-        "image": [str(path) for path in arguments.image],
-        "poses": str(arguments.poses),
-        "models": {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in dataclasses.asdict(model_files(arguments)).items()
-            if value is not None
+        "options": {
+            name: value for name, value in vars(arguments).items() if name not in ("command", "run")
         },
-        "size": "x".join(map(str, parse_size(arguments.size))),
-        "fit": arguments.fit,
-        "stride": arguments.stride,
-        "detector": arguments.detector,
-        "person": arguments.person,
-        "smooth": arguments.filter if arguments.smooth else None,
-        "align": None if arguments.align is None else str(arguments.align),
-        "align_strength": arguments.align_strength,
-        "prompt": arguments.prompt,
-        "negative": arguments.negative,
-        "sampling": dataclasses.asdict(config),
-        "device": str(device),
+        "models": dataclasses.asdict(model_files(arguments)),
+        "device": device,
         "dtype": str(dtype).removeprefix("torch."),
         "frames": frames,
         "fps": float(fps),
         "seconds": round(seconds, 2),
     }
-    write_text(arguments.out.with_suffix(_SETTINGS), json.dumps(settings, indent=2) + "\n")
+    write_text(
+        arguments.out.with_suffix(_SETTINGS), json.dumps(settings, indent=2, default=str) + "\n"
+    )

@@ -56,7 +56,10 @@ def test_a_clip_a_sheet_and_the_settings_are_written(inputs, words, capsys):
     assert [frame.shape for frame in frames] == [(64, 64, 3)] * 3
     assert read_image(out.with_suffix(".sheet.png")).shape[1] == 3
     settings = json.loads(out.with_suffix(".json").read_text())
-    assert settings["sampling"]["seed"] == 42
+    assert settings["options"]["seed"] == 42
+    assert settings["options"]["poses"] == str(inputs / "poses")
+    assert settings["models"]["heads"] == 4
+    assert settings["dtype"] == "float32"
     assert settings["frames"] == 3
     assert settings["fps"] == 12
     assert sorted(p.name for p in out.parent.iterdir()) == [
@@ -94,7 +97,8 @@ def test_keypoints_are_smoothed_and_aligned_before_they_are_drawn(inputs, words)
     assert main([*words, *extra]) == 0
     assert len(list(out.glob("*.png"))) == 4
     settings = json.loads(out.with_suffix(".json").read_text())
-    assert settings["align"].endswith("person.json")
+    assert settings["options"]["align"].endswith("person.json")
+    assert settings["options"]["anchor"] == "hips"
     assert settings["fps"] == 10
 
 
