@@ -224,7 +224,10 @@ def measure_smoothing(settings: SmoothSettings, *, clips: int, seed: int = 0) ->
 
 def report(pairs: int = 200, clips: int = 20) -> str:
     """Return both tables as text."""
-    rows = [f"{pairs} random pairs; percent of the height: mean, worst; growth of a limb: worst"]
+    rows = [
+        f"{pairs} random pairs; percent of the height: mean, worst; growth of a limb: worst",
+        "(the methods above the last line see the hidden joints as well)",
+    ]
     for depth in (False, True):
         for hidden in (0.0, 0.3):
             title = f"{'in space' if depth else 'in the plane'}, {hidden:.0%} of the joints hidden"

@@ -64,17 +64,17 @@ BONES = (
     *_both_sides("{}_eye", "{}_ear", "head"),
 )
 
-# Lengths as fractions of the height of an adult, between the points that OpenPose marks
-# (Drillis and Contini 1966, head from the 68 iBUG points' mean face).
+# Lengths as fractions of an adult's height (Drillis and Contini 1966), but for shoulders and hips,
+# which detectors mark at the joints' centres, and the head: from the nose to an eye or so.
 TYPICAL_LENGTH = {
     "torso": 0.288,
     "hips": 0.058,
     "thigh": 0.245,
     "shin": 0.246,
     "shoulders": 0.115,
-    "upper_arm": 0.172,
-    "forearm": 0.150,
-    "neck": 0.115,
+    "upper_arm": 0.186,
+    "forearm": 0.146,
+    "neck": 0.095,
     "head": 0.030,
 }
 KINDS = tuple(TYPICAL_LENGTH)

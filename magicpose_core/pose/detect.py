@@ -12,7 +12,7 @@ from typing import IO
 from ..errors import InputError
 from ..video.reader import ClipInfo, Frame, open_clip
 from .detectors.detector import DetectorSettings, PoseDetector, open_detector
-from .keypoints import PersonPose, PoseSequence
+from .keypoints import USUAL_FPS, PersonPose, PoseSequence
 from .openpose_json import from_pose_keypoints, to_pose_keypoints
 
 People = tuple[PersonPose, ...]
@@ -43,7 +43,7 @@ class Detection:
 
     def fps(self, span: Span) -> float:
         """Return the frames a second that the span leaves; pictures count as 30."""
-        return float(self.info.fps or 30) / span.stride
+        return float(self.info.fps or USUAL_FPS) / span.stride
 
 
 @contextlib.contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from ..errors import InputError
+from .keypoints import USUAL_FPS
 
 _MOST = 1_000_000
-USUAL_FPS = 30.0
 
 
 def pixel_count(value: object, what: str) -> int:

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError
 from .skeletons import PARTS
 
+USUAL_FPS = 30.0  # where nobody says
+
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
@@ -136,7 +138,7 @@ class PoseSequence:
     frames: tuple[tuple[PersonPose, ...], ...]
     width: int
     height: int
-    fps: float = 30.0
+    fps: float = USUAL_FPS
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .json_values import USUAL_FPS, pixel_count
-from .keypoints import Keypoints, PersonPose, PoseSequence
+from .json_values import pixel_count
+from .keypoints import USUAL_FPS, Keypoints, PersonPose, PoseSequence
 from .skeletons import BODY, FACE, FEET, PARTS
 
 OpenPosePerson = dict[str, list[float] | None]

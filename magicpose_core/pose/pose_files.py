@@ -13,8 +13,8 @@ import numpy as np
 from ..errors import InputError
 from ..files import write_text
 from .coco_json import from_coco_dataset, to_coco_dataset
-from .json_values import USUAL_FPS, frame_rate, pixel_count
-from .keypoints import PersonPose, PoseSequence
+from .json_values import frame_rate, pixel_count
+from .keypoints import USUAL_FPS, PersonPose, PoseSequence
 from .mediapipe_holistic import from_holistic, to_holistic
 from .openpose_json import COMPLETE, Dialect, from_pose_keypoints, to_cmu_people, to_pose_keypoints
 

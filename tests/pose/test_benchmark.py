@@ -3,8 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magicpose_core.pose.benchmark import measure_alignment, measure_smoothing, random_pair
-from magicpose_core.pose.smooth import SmoothSettings
+from magicpose_core.pose.benchmark import (
+    METHODS,
+    measure_alignment,
+    measure_smoothing,
+    random_pair,
+    report,
+)
+from magicpose_core.pose.smooth import FILTERS, SmoothSettings
 
 PAIRS = 30
 
@@ -47,3 +53,9 @@ def test_the_truth_has_the_references_bones_and_the_drivers_directions() -> None
     own, true = (p[:, ankle] - p[:, knee] for p in (pair.driver, pair.truth))
     crossed = own[:, 0] * true[:, 1] - own[:, 1] * true[:, 0]
     np.testing.assert_allclose(crossed, 0, atol=1e-6)
+
+
+def test_the_report_has_every_method_in_every_setting_and_every_filter() -> None:
+    rows = report(pairs=2, clips=1).splitlines()
+    assert [sum(row.strip().startswith(name) for row in rows) for name in METHODS] == [4] * 4
+    assert [sum(row.strip().startswith(name) for row in rows) for name in FILTERS] == [1] * 3
