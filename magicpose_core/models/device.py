@@ -21,9 +21,10 @@ def choose_device(name: str | None = None) -> torch.device:
         device = torch.device(name)
         torch.ones(1, device=device).item()  # "meta" is a device too, but computes nothing
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0]
         raise InputError(
-            f"there is no device {name!r} here ({str(error).splitlines()[0]}); leave --device out "
-            "or name cpu, cuda, cuda:1, mps"
+            f"there is no device {name!r} here ({reason}); leave --device out or name cpu, cuda, "
+            "cuda:1, mps"
         ) from error
     return device
 

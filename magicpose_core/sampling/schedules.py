@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, get_args
 
 import numpy as np
@@ -191,8 +191,9 @@ def make_stepper(name: SchedulerName, steps: int, eta: float = 0.0) -> Stepper:
     return DiffusersStepper(scheduler, steps, stochastic=stochastic)
 
 
-_LEADING: dict[str, object] = {"timestep_spacing": "leading", "steps_offset": 1}  # SD 1.5's own
-_DIFFUSERS: dict[SchedulerName, tuple[str, dict[str, object], bool]] = {
+_LEADING: Mapping[str, object] = {"timestep_spacing": "leading", "steps_offset": 1}  # SD 1.5's own
+# name -> class of diffusers, its settings, whether it draws noise
+_DIFFUSERS: Mapping[SchedulerName, tuple[str, Mapping[str, object], bool]] = {
     "dpm++2m": ("DPMSolverMultistepScheduler", _LEADING, False),
     "dpm++2m_karras": (
         "DPMSolverMultistepScheduler",

@@ -208,7 +208,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     )
 
 
-SAFETENSORS_DTYPES = {
+SAFETENSORS_DTYPES: Mapping[str, torch.dtype] = {
     "F64": torch.float64,
     "F32": torch.float32,
     "F16": torch.float16,
