@@ -28,6 +28,7 @@ from .loop import Batch, Task
 from .objective import NoiseObjective
 from .pairs import pair_batch, validation_batch
 from .stages import Stage
+from .start import start_models
 
 _VALIDATION_ROWS = 16
 _SHOWN = 6
@@ -124,10 +125,19 @@ def find_subjects(data: DataConfig, seed: int) -> tuple[Subjects, Subjects]:
 
 
 def keep_frozen_in(models: MagicPoseModels, config: TrainingConfig) -> None:
-    """Keep wholly frozen networks in the dtype that the configuration names."""
+    """Keep wholly frozen networks in the dtype that the configuration names.
+
+    Raises:
+        InputError: Half precision meets a run that is not in mixed precision.
+    """
+    if config.run.frozen_dtype != "fp32" and config.run.mixed_precision == "no":
+        raise InputError(
+            f"run.frozen_dtype {config.run.frozen_dtype} needs run.mixed_precision bf16 or fp16"
+        )
     for network in models.denoiser.children():
         if not any(parameter.requires_grad for parameter in network.parameters()):
-            network.to(DTYPES[config.run.frozen_dtype])
+            for parameter in network.parameters():
+                parameter.data = parameter.data.to(DTYPES[config.run.frozen_dtype])
 
 
 def enable_checkpointing(models: MagicPoseModels) -> None:
@@ -159,12 +169,16 @@ def draw_samples(models: MagicPoseModels, heldout: LatentCache, config: Training
     return torch.cat(columns, dim=2).clamp(0, 1)
 
 
-def export_denoiser(config: TrainingConfig, stage: Stage, models: MagicPoseModels) -> Path:
+def export_denoiser(config: TrainingConfig, stage: Stage) -> Path:
     """Export the trained networks with the frozen ones they need, in the released key layout.
+
+    The frozen ones are read anew from where the run started, so that they leave it bit for bit as
+    they came, whatever dtype they were kept in meanwhile.
 
     Returns:
         ``<output>/<stage>.safetensors``.
     """
+    models = start_models(config, stage)
     objective_names = trained_weights(config.output / LAST)
     state = {name.removeprefix("denoiser."): value for name, value in objective_names.items()}
     models.denoiser.load_state_dict(state, strict=False)

@@ -53,4 +53,6 @@ def train_stage(
     task = denoiser_task(config, chosen, models, (shard, heldout), accelerator.process_index)
     _log.info("%s: %s", stage, estimate_memory([models.denoiser, models.vae, models.text], config))
     train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
-    return export_denoiser(config, chosen, models) if accelerator.is_main_process else None
+    accelerator.free_memory()
+    del task, models
+    return export_denoiser(config, chosen) if accelerator.is_main_process else None

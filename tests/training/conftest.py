@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from magicpose_core.training.config import (
     DataConfig,
@@ -24,6 +25,12 @@ NETWORK = NetworkConfig(
     vae_channels=(32, 32, 32, 32),
     vae_resnets=1,
 )
+
+
+@pytest.fixture(autouse=True)
+def _fresh_accelerator() -> None:
+    """Let each test choose its precision; accelerate keeps one for the process."""
+    AcceleratorState._reset_state()
 
 
 @pytest.fixture(scope="session")

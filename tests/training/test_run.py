@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from magicpose_core.errors import CheckpointError
+from magicpose_core.errors import CheckpointError, InputError
 from magicpose_core.training.config import StartConfig, TrainingConfig
 from magicpose_core.training.run import train_stage
 from magicpose_core.weights.checkpoint import open_checkpoint
@@ -87,6 +88,35 @@ def test_stage2_without_a_controlnet_starts_from_a_copy_of_the_unet(stage2_confi
         stored[f"pose_control_model.{copied}"], stored[f"model.diffusion_model.{copied}"]
     )
     assert stored["pose_control_model.zero_convs.3.0.weight"].abs().max() == 0
+
+
+def test_frozen_half_precision_and_checkpointing_train_the_same_way(base, stage1, stage2_config):
+    start = StartConfig(checkpoint=stage1, pose=base)
+    lean = replace(
+        stage2_config.run,
+        mixed_precision="bf16",
+        frozen_dtype="bf16",
+        gradient_checkpointing=True,
+    )
+    plain, saving = (
+        replace(stage2_config, output=stage2_config.output / name, start=start, run=run)
+        for name, run in (("plain", stage2_config.run), ("lean", lean))
+    )
+    first = load_file(train_stage("stage2", plain))
+    AcceleratorState._reset_state()
+    second = load_file(train_stage("stage2", saving))
+    key = "appearance_control_model.input_blocks.0.0.weight"
+    before = load_file(base)["appearance_control_model.input_blocks.0.0.weight"]
+    moves = [(tensors[key] - before).flatten() for tensors in (first, second)]
+    assert torch.cosine_similarity(*moves, dim=0) > 0.8
+    frozen = [key for key in first if key.startswith("model.diffusion_model.")]
+    assert all(torch.equal(first[key], second[key]) for key in frozen)
+
+
+def test_frozen_half_precision_needs_mixed_precision(base, stage2_config):
+    config = replace(stage2_config, run=replace(stage2_config.run, frozen_dtype="bf16"))
+    with pytest.raises(InputError, match=r"frozen_dtype bf16 needs run\.mixed_precision"):
+        train_stage("stage2", config)
 
 
 def test_a_checkpoint_of_another_stage_is_refused(base, base_config):
