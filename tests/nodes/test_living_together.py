@@ -67,7 +67,7 @@ PATCHES = {
 }
 
 
-LARGER = {"HyperTile": 16, "SAG": 16}  # latents that they do something with
+LARGER = {"FreeU": 16, "HyperTile": 16, "SAG": 16}  # latents that they do something with
 
 
 @pytest.mark.parametrize("order", ["theirs first", "ours first"])
