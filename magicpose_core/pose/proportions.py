@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from .body_tree import BONES, LIMBS, TYPICAL_LENGTH, Mask, Points, guess_trunk
+from .body_tree import BONES, HIPS, LIMBS, SHOULDERS, TYPICAL_LENGTH, Mask, Points, guess_trunk
 
 Source = Literal["measured", "clamped", "same limb", "whole person", "unknown"]
 Pair = tuple[int, int]
@@ -105,6 +105,8 @@ def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRa
         limit: A bone's ratio lies within ``whole / limit .. whole * limit``.
     """
     own, ref = bone_lengths(*driver), bone_lengths(*reference)
+    if np.isnan(own["torso"] + ref["torso"]):
+        own["torso"], ref["torso"] = _flanks(driver, reference)
     whole = whole_person_ratio(own, ref)
     if np.isnan(whole):
         whole = _spread_ratio(driver, reference)
@@ -180,6 +182,19 @@ def _join_sides(lengths: Sequence[float]) -> float:
         return float("nan")
     agree = min(known) >= _SIDES_AGREE * max(known)
     return float(np.mean(known)) if agree else max(known)
+
+
+def _flanks(driver: Seen, reference: Seen) -> tuple[float, float]:
+    """Measure torsos whose middle is hidden from shoulder to hip, down the side or across."""
+    for hips in (HIPS, HIPS[::-1]):
+        pairs = list(zip(SHOULDERS, hips, strict=True))
+        own, ref = (
+            _join_sides([_length(*person, pair) for pair in pairs])
+            for person in (driver, reference)
+        )
+        if own > 0 and ref > 0:
+            return own, ref
+    return float("nan"), float("nan")
 
 
 def _spread_ratio(driver: Seen, reference: Seen) -> float:

@@ -396,3 +396,22 @@ def test_hands_stand_in_for_unseen_wrists() -> None:
     forearm = next(r for r in align(clip, reference, SIZE).ratios if r.kind == "forearm")
     assert (forearm.source, forearm.ratio) == ("measured", pytest.approx(1, rel=0.01))
     assert FACE.index("nose_bridge_3") == 30
+
+
+@pytest.mark.parametrize(
+    "seen", [("right_shoulder", "right_hip"), ("left_shoulder", "right_hip"), ("neck", "right_hip")]
+)
+def test_torsos_are_measured_by_what_is_seen_of_them(seen: tuple[str, str]) -> None:
+    clip = a_clip(25, frames=1)
+    body = moved(clip, 0.7, (0, 0)).frames[0][0].body
+    hidden = [
+        BODY.index(joint)
+        for joint in ("neck", "left_shoulder", "right_shoulder", "left_hip", "right_hip")
+        if joint not in seen
+    ]
+    if "neck" in seen:
+        hidden.remove(BODY.index("right_shoulder"))
+    score = np.where(np.isin(np.arange(18), hidden), 0, body.score)
+    reference = PersonPose(body=Keypoints(body.xy, score))
+    torso = next(r for r in align(clip, reference, SIZE, FREE).ratios if r.kind == "torso")
+    assert (torso.source, torso.ratio) == ("measured", pytest.approx(0.7, rel=0.03))
