@@ -27,6 +27,11 @@ class Subject(Protocol):
         """Name of the subject, for messages and folders."""
         ...
 
+    @property
+    def signature(self) -> str:
+        """What the frames depend on; another signature means other frames."""
+        ...
+
     def frames(self) -> Iterator[PosedFrame]:
         """Read or draw the frames, one at a time."""
         ...

@@ -45,6 +45,13 @@ class TikTokSubject:
     near_uniform: float
     crop: tuple[int, ...] | None
 
+    @property
+    def signature(self) -> str:
+        """Name, size and age of every file, and how it is cropped."""
+        files = [path for pair in self.pairs for path in pair]
+        stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        return f"{self.name} {self.size} {self.near_uniform} {self.crop} {stats}"
+
     def frames(self) -> Iterator[PosedFrame]:
         """Read the frames; unreadable and near-uniform ones are reported and left out."""
         left_out = []

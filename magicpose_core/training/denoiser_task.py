@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +21,7 @@ from ..weights.loading import MagicPoseModels
 from .checkpoints import LAST, trained_weights
 from .config import DataConfig, TrainingConfig
 from .export import STAGE1_PREFIXES, denoiser_parts, export, text_part, vae_part
-from .latents import LatentCache, fingerprint, open_cache
+from .latents import LatentCache, open_cache
 from .loop import Batch, Task
 from .objective import NoiseObjective
 from .pairs import pair_batch, validation_batch
@@ -80,15 +78,8 @@ def open_caches(
     config: TrainingConfig, models: MagicPoseModels, subjects: tuple[Subjects, Subjects]
 ) -> tuple[LatentCache, LatentCache]:
     """Open the latents of the training people and of the held-out ones."""
-    described = json.dumps(asdict(replace(config.data, cache=Path())), default=str, sort_keys=True)
     train, heldout = (
-        open_cache(
-            config.data.cache / name,
-            people,
-            models.vae,
-            fingerprint(models.vae, described + name),
-            config.data.size,
-        )
+        open_cache(config.data.cache / name, people, models.vae, config.data.size)
         for name, people in zip(("train", "heldout"), subjects, strict=True)
     )
     return train, heldout

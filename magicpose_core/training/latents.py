@@ -60,9 +60,11 @@ class LatentCache:
         return LatentCache(self.moments, self.pose_maps, self.names[chosen], self.bounds[chosen])
 
 
-def fingerprint(vae: AutoencoderKL, description: str) -> str:
-    """Name what a cache was computed from: the autoencoder's weights and the data's settings."""
-    digest = hashlib.sha256(description.encode())
+def fingerprint(vae: AutoencoderKL, subjects: Sequence[Subject]) -> str:
+    """Name what a cache was computed from: the autoencoder's weights and the subjects' frames."""
+    digest = hashlib.sha256()
+    for subject in subjects:
+        digest.update(subject.signature.encode())
     for key, tensor in sorted(vae.state_dict().items()):
         digest.update(key.encode())
         digest.update(tensor.detach().float().cpu().numpy().tobytes())
@@ -70,7 +72,7 @@ def fingerprint(vae: AutoencoderKL, description: str) -> str:
 
 
 def open_cache(
-    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, origin: str, size: int
+    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, size: int
 ) -> LatentCache:
     """Open a cache, computing it first where it is absent or of other data.
 
@@ -78,13 +80,13 @@ def open_cache(
         folder: Its place; what another run computed there is replaced.
         subjects: Where the frames come from.
         vae: Encodes them.
-        origin: The fingerprint that the cache must carry.
         size: Side of the frames in pixels.
 
     Raises:
         InputError: Fewer than one subject has two frames.
         OutputError: The disk is full; nothing half-written is left.
     """
+    origin = fingerprint(vae, subjects)
     if not _is_of(folder, origin):
         _log.info("encoding the frames of %d subjects into %s", len(subjects), folder)
         _compute(folder, subjects, vae, origin, size)

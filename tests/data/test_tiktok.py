@@ -125,3 +125,11 @@ def test_written_dancers_are_read_back(tmp_path):
     for read, drawn in zip(subject.frames(), written, strict=True):
         assert np.array_equal(read.picture, drawn.picture)
         assert np.array_equal(read.pose_map, drawn.pose_map)
+
+
+def test_another_file_is_another_signature(root):
+    before = [subject.signature for subject in tiktok_subjects(root, "train_set", **SETTINGS)]
+    assert before == [s.signature for s in tiktok_subjects(root, "train_set", **SETTINGS)]
+    write_image(root / "train_set" / "anna" / "0000.png", picture(0.9))
+    after = [subject.signature for subject in tiktok_subjects(root, "train_set", **SETTINGS)]
+    assert (before[0] != after[0], before[1] == after[1]) == (True, True)

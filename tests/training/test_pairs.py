@@ -33,7 +33,7 @@ def subjects():
 
 @pytest.fixture(scope="module")
 def cache(vae, subjects, tmp_path_factory: pytest.TempPathFactory) -> LatentCache:
-    return open_cache(tmp_path_factory.mktemp("cache") / "train", subjects, vae, "x", SIZE)
+    return open_cache(tmp_path_factory.mktemp("cache") / "train", subjects, vae, SIZE)
 
 
 def test_a_cache_holds_every_frame_of_every_subject(cache, subjects, vae):
@@ -50,27 +50,28 @@ def test_a_cache_holds_every_frame_of_every_subject(cache, subjects, vae):
 
 def test_a_cache_is_computed_once_and_anew_for_other_data(vae, subjects, tmp_path):
     folder = tmp_path / "cache"
-    origin = fingerprint(vae, "these settings")
-    open_cache(folder, subjects[:2], vae, origin, SIZE)
+    open_cache(folder, subjects[:2], vae, SIZE)
     written = (folder / INDEX).stat().st_mtime_ns
-    open_cache(folder, subjects[:2], vae, origin, SIZE)
+    open_cache(folder, subjects[:2], vae, SIZE)
     assert (folder / INDEX).stat().st_mtime_ns == written
-    other = open_cache(folder, subjects[:3], vae, fingerprint(vae, "others"), SIZE)
+    other = open_cache(folder, subjects[:3], vae, SIZE)
     assert len(other.names) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
-def test_the_fingerprint_knows_the_weights(vae):
-    assert fingerprint(vae, "x") == fingerprint(fresh_vae(NETWORK, 0), "x")
-    assert fingerprint(vae, "x") != fingerprint(fresh_vae(NETWORK, 1), "x")
+def test_the_fingerprint_knows_the_weights_and_the_frames(vae, subjects):
+    assert fingerprint(vae, subjects) == fingerprint(fresh_vae(NETWORK, 0), subjects)
+    assert fingerprint(vae, subjects) != fingerprint(fresh_vae(NETWORK, 1), subjects)
+    more = [replace(subjects[0], count=4), *subjects[1:]]
+    assert fingerprint(vae, subjects) != fingerprint(vae, more)
 
 
 def test_subjects_with_a_single_frame_are_left_out(vae, subjects, tmp_path):
     lone = replace(subjects[0], count=1)
-    cache = open_cache(tmp_path / "cache", [lone, subjects[1]], vae, "x", SIZE)
+    cache = open_cache(tmp_path / "cache", [lone, subjects[1]], vae, SIZE)
     assert cache.names == (subjects[1].name,)
     with pytest.raises(InputError, match="no subject has two usable frames"):
-        open_cache(tmp_path / "other", [lone], vae, "x", SIZE)
+        open_cache(tmp_path / "other", [lone], vae, SIZE)
     assert not (tmp_path / "other").exists()
 
 
@@ -129,5 +130,5 @@ def test_validation_is_fixed_and_spread_over_the_timesteps(cache):
 
 
 def test_a_cache_file_is_read_by_numpy_alone(vae, subjects, tmp_path: Path):
-    open_cache(tmp_path / "cache", subjects[:1], vae, "x", SIZE)
+    open_cache(tmp_path / "cache", subjects[:1], vae, SIZE)
     assert np.load(tmp_path / "cache" / "moments.npy").shape == (3, 8, 4, 4)

@@ -18,7 +18,7 @@ SET_OF: dict[Split, str] = {"train": "train_set", "heldout": "val_set"}
 
 @dataclass(frozen=True, kw_only=True)
 class DancerClip:
-    """A smooth loop of one dancer; satisfies ``data.frames.Subject``."""
+    """A smooth loop of one dancer."""
 
     index: int
     split: Split

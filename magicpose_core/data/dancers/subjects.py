@@ -26,6 +26,11 @@ class DancerSubject:
         """``train_00012`` or ``heldout_00003``."""
         return f"{self.split}_{self.index:05d}"
 
+    @property
+    def signature(self) -> str:
+        """All that a dancer's frames depend on."""
+        return f"{self.name} {self.count} {self.size}"
+
     def frames(self) -> Iterator[PosedFrame]:
         """Draw the frames and their pose maps."""
         rendered = free_frames(self.index, self.count, self.split, self.size)
