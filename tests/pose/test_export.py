@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from magicpose_core.pose.export import Exported, ExportJob, export_clip
 from magicpose_core.pose.pose_files import read_poses
 from magicpose_core.pose.smooth import SmoothSettings
 from magicpose_core.video.reader import open_clip
+from magicpose_core.video.writer import open_mp4
 
 from .clip_fixtures import write_pictures, write_video
 from .tiny_networks import write_dwpose
@@ -110,3 +112,21 @@ def test_paths_without_clips_and_double_names_are_refused(tmp_path: Path) -> Non
         (tmp_path / name).touch()
     with pytest.raises(InputError, match="would both be a"):
         find_clips(tmp_path)
+
+
+def test_memory_does_not_hold_the_frames_of_the_clip(job: ExportJob, tmp_path: Path) -> None:
+    def peak(count: int) -> int:
+        clip = tmp_path / f"{count}.mp4"
+        with open_mp4(clip, fps=25) as write:
+            for _ in range(count):
+                write(bright)
+        tracemalloc.start()
+        try:
+            export_clip(dataclasses.replace(job, clip=clip, out=tmp_path / str(count)))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    bright = np.full((256, 256, 3), 255, np.uint8)
+    export_clip(job)  # whatever is loaded once
+    assert peak(60) - peak(10) < 50 * bright.nbytes / 10
