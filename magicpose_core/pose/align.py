@@ -135,11 +135,12 @@ def align(
         )
     ratios = body_ratios((own, own_seen), (ref, ref_seen), settings.limit)
     whole = ratios["whole"].ratio
+    if ratios["whole"].source == "unknown":
+        _LOG.warning("the reference and the driver share no bone: the driver's size is kept")
+        whole = float("nan")
     ratios |= part_ratios(
         driver, target, whole=whole, confident=settings.confident, limit=settings.limit
     )
-    if ratios["whole"].source == "unknown":
-        _LOG.warning("the reference and the driver share no bone: the driver's size is kept")
     body = _Body(fill_gaps(own, own_seen), np.any(own_seen, axis=0))
     stands, stands_seen = guess_trunk(ref, ref_seen)
     path = _root_path(body, (stands[0], stands_seen[0]), _factors(ratios, 1.0), settings, size)

@@ -80,7 +80,7 @@ def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, floa
     Longer bones count more. Where no kind of bone is seen in both people, each one's size is
     guessed from its own bones and the typical body.
     """
-    kinds = [kind for kind in driver if not np.isnan(driver[kind] + reference[kind])]
+    kinds = [kind for kind in driver if driver[kind] > 0 and reference[kind] > 0]
     if kinds:
         ratios = [reference[kind] / driver[kind] for kind in kinds]
         return _weighted_median(ratios, [TYPICAL_LENGTH[kind] for kind in kinds])

@@ -341,8 +341,9 @@ def test_report_lists_every_ratio_and_where_it_is_from() -> None:
 def test_nothing_to_measure_keeps_the_drivers_size(caplog: pytest.LogCaptureFixture) -> None:
     clip = a_clip(21)
     nobody = PersonPose(body=Keypoints.absent(18))
-    aligned = align(clip, nobody, SIZE).sequence
-    assert_same(clip, aligned)
+    alignment = align(clip, nobody, SIZE)
+    assert_same(clip, alignment.sequence)
+    assert {(r.ratio, r.source) for r in alignment.ratios} == {(1.0, "unknown")}
     assert "share no bone" in caplog.text
 
 
@@ -415,3 +416,13 @@ def test_torsos_are_measured_by_what_is_seen_of_them(seen: tuple[str, str]) -> N
     reference = PersonPose(body=Keypoints(body.xy, score))
     torso = next(r for r in align(clip, reference, SIZE, FREE).ratios if r.kind == "torso")
     assert (torso.source, torso.ratio) == ("measured", pytest.approx(0.7, rel=0.03))
+
+
+@pytest.mark.filterwarnings("error")
+def test_people_shrunk_to_a_point_break_nothing() -> None:
+    point = PersonPose(body=Keypoints(np.full((18, 2), 0.5), np.ones(18)))
+    clip = dataclasses.replace(a_clip(26), frames=((point,),) * 2)
+    aligned = align(clip, a_clip(26, frames=1).frames[0][0], SIZE).sequence
+    assert np.isfinite(aligned.frames[0][0].body.xy).all()
+    aligned = align(a_clip(26), point, SIZE).sequence
+    assert np.isfinite(aligned.frames[0][0].body.xy).all()
