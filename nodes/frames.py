@@ -144,7 +144,7 @@ class BatchFrames(io.ComfyNode):
                 io.Image.Input(
                     "pose_maps",
                     optional=True,
-                    tooltip="Gives the number of frames and the size; overrides the three below.",
+                    tooltip="Gives the number of frames and the size in place of the three numbers.",
                 ),
                 io.Int.Input(
                     "frames",

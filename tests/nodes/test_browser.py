@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_workflows import WIDE, WORKFLOWS, inputs, server  # noqa: F401 - fixtures
+from .test_workflows import WIDE, WORKFLOWS, infos, inputs, server  # noqa: F401 - fixtures
 
 SCRIPT = Path(__file__).parent / "browser" / "run_template.mjs"
 SMALL = ("steps=3", "width=128", "height=128", "size=128", "frames=3")
