@@ -144,7 +144,7 @@ class BatchFrames(io.ComfyNode):
                 io.Image.Input(
                     "pose_maps",
                     optional=True,
-                    tooltip="Gives the number of frames and the size in place of the three numbers.",
+                    tooltip="Gives number and size of the frames, in place of the three numbers.",
                 ),
                 io.Int.Input(
                     "frames",
