@@ -6,6 +6,10 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..training.config import TrainingConfig
 
 STAGES = ("vae", "base", "stage1", "stage2")
 
@@ -22,6 +26,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--steps", type=int, default=None, help="stop after this many steps instead of the file's"
     )
+    parser.add_argument(
+        "--try",
+        dest="trial",
+        action="store_true",
+        help="do one step on random latents, say its time and memory, write nothing",
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,9 +42,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_config(arguments.config)
+    if arguments.trial:
+        return _try(arguments.stage, config)
     exported = train_stage(arguments.stage, config, stop_at=arguments.steps, on_step=_show)
     if exported is not None:
         sys.stdout.write(f"{exported}\n")
+    return 0
+
+
+def _try(stage: str, config: TrainingConfig) -> int:
+    from ..training.trial import try_step
+
+    sys.stdout.write(f"{try_step(stage, config)}\n")
     return 0
 
 

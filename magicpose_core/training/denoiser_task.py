@@ -12,6 +12,7 @@ from ..data.frames import Subjects
 from ..data.tiktok import tiktok_subjects
 from ..errors import InputError
 from ..images import from_uint8
+from ..models.denoiser import MagicPoseDenoiser
 from ..models.sd15 import ControlNetShape, UNetShape
 from ..models.vae import decode
 from ..pipeline import SamplingConfig, render
@@ -59,9 +60,9 @@ def denoiser_task(
         wonoise=config.objective.wonoise,
         plain_share=config.objective.plain_share,
     )
-    keep_frozen_in(models, config)
+    keep_frozen_in(models.denoiser, config)
     if config.run.gradient_checkpointing:
-        enable_checkpointing(models)
+        enable_checkpointing(models.denoiser)
     fixed = validation_batch(heldout, config.run.seed)
     return Task(
         stage=stage.name,
@@ -115,7 +116,7 @@ def find_subjects(data: DataConfig, seed: int) -> tuple[Subjects, Subjects]:
     return train, heldout[: data.heldout]
 
 
-def keep_frozen_in(models: MagicPoseModels, config: TrainingConfig) -> None:
+def keep_frozen_in(denoiser: MagicPoseDenoiser, config: TrainingConfig) -> None:
     """Keep wholly frozen networks in the dtype that the configuration names.
 
     Raises:
@@ -125,15 +126,14 @@ def keep_frozen_in(models: MagicPoseModels, config: TrainingConfig) -> None:
         raise InputError(
             f"run.frozen_dtype {config.run.frozen_dtype} needs run.mixed_precision bf16 or fp16"
         )
-    for network in models.denoiser.children():
+    for network in denoiser.children():
         if not any(parameter.requires_grad for parameter in network.parameters()):
             for parameter in network.parameters():
                 parameter.data = parameter.data.to(DTYPES[config.run.frozen_dtype])
 
 
-def enable_checkpointing(models: MagicPoseModels) -> None:
+def enable_checkpointing(denoiser: MagicPoseDenoiser) -> None:
     """Recompute activations in the backward pass instead of keeping them."""
-    denoiser = models.denoiser
     denoiser.unet.enable_gradient_checkpointing()
     if denoiser.appearance is not None:
         denoiser.appearance.enable_gradient_checkpointing()

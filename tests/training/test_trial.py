@@ -1,0 +1,45 @@
+"""One step on random latents."""
+
+from dataclasses import replace
+
+import pytest
+
+from magicpose_core.cli.__main__ import main
+from magicpose_core.training.config import StartConfig
+from magicpose_core.training.trial import try_step
+
+
+@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+def test_a_step_is_tried_without_writing_anything(base_config, stage, tmp_path):
+    config = replace(base_config, output=tmp_path / "out", start=StartConfig())
+    trial = try_step(stage, config)
+    assert 0.5 < trial.loss < 2
+    assert trial.peak_bytes is None or trial.peak_bytes > trial.estimate.total
+    assert "M numbers trained" in str(trial)
+    assert not (tmp_path / "out").exists()
+
+
+def test_stage2_trains_more_than_stage1(base_config, tmp_path):
+    config = replace(base_config, start=StartConfig())
+    first, second = (try_step(stage, config).estimate for stage in ("stage1", "stage2"))
+    assert second.trained > first.trained
+
+
+def test_the_command_prints_time_and_memory(tmp_path, capsys):
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f"""
+        output = "{tmp_path / "out"}"
+        [data]
+        source = "dancers"
+        size = 128
+        [network]
+        channels = [32, 32, 32, 32]
+        heads = 4
+        text_width = 16
+        [optimizer]
+        batch = 2
+        """
+    )
+    assert main(["train", "stage1", str(config), "--try"]) == 0
+    assert "peak memory" in capsys.readouterr().out
