@@ -128,10 +128,12 @@ def run(arguments: argparse.Namespace) -> int:
     from ..images import unit_to_signed
     from ..pipeline import render
     from ..pose.sources import open_pose_maps
+    from ..weights.loading import gather_parts
 
     started = time.monotonic()
     _check(arguments)
     config = sampling_config(arguments)
+    gather_parts(model_files(arguments))  # a wrong file is told before people are looked for
     reference = _read_reference(arguments)
     with (
         open_pose_maps(
@@ -145,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         models = load(arguments)
         text, negative = _encode_texts(models, arguments)
         fps = Fraction(arguments.fps or poses.fps or _DEFAULT_FPS).limit_denominator(1001)
-        with tqdm(desc="sampling", unit="step") as bar:
+        with tqdm(desc="sampling", unit="step") as bar, _telling_memory():
             frames = render(
                 models,
                 unit_to_signed(reference),
@@ -178,6 +180,18 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--fps must be 0.01..1000, got {arguments.fps}")
     if (arguments.prompt or arguments.negative) and arguments.tokenizer is None:
         raise InputError("a text needs --tokenizer, the folder with vocab.json and merges.txt")
+
+
+@contextmanager
+def _telling_memory() -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"out of memory ({str(error).splitlines()[0]}); lower --frames-per-batch or --size"
+        ) from error
 
 
 def _read_reference(arguments: argparse.Namespace) -> Tensor:

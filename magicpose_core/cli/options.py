@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..weights.loading import MagicPoseModels, ModelFiles
 
 
+_LONGEST_SIDE = 8192
+
+
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that :func:`load` reads."""
     group = parser.add_argument_group("weights")
@@ -106,7 +109,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Read ``512`` or ``512x768`` as (width, height) in pixels.
 
     Raises:
-        InputError: It is neither, or no multiple of 64.
+        InputError: It is neither, no multiple of 64, or beyond all memory.
     """
     found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
     if not found:
@@ -115,4 +118,6 @@ def parse_size(text: str) -> tuple[int, int]:
     height = int(found[2] or found[1])
     if width % 64 or height % 64 or not width or not height:
         raise InputError(f"the sides of a size must be multiples of 64, got {width} x {height}")
+    if max(width, height) > _LONGEST_SIDE:
+        raise InputError(f"a side may have {_LONGEST_SIDE} pixels at most, got {width} x {height}")
     return width, height

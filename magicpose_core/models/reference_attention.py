@@ -15,6 +15,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 KeysValues = Mapping[str, tuple[Tensor, Tensor]]  # attention layer -> (B, L, C) keys and values
@@ -35,7 +36,7 @@ class ReferenceFeatures:
     def joined(self) -> ReferenceFeatures:
         """Join the tokens of B pictures of one person into one row (1, B L, C)."""
         return ReferenceFeatures(
-            {name: tokens.flatten(0, 1).unsqueeze(0) for name, tokens in self.tokens.items()}
+            {name: rearrange(row, "b l c -> 1 (b l) c") for name, row in self.tokens.items()}
         )
 
 
@@ -93,7 +94,7 @@ class ReferenceAttention:
             _split_heads(_for_each_row(key, hidden_states), attn.heads),
             _split_heads(_for_each_row(value, hidden_states), attn.heads),
         )
-        joined = attended.transpose(1, 2).flatten(2)  # (B, heads, L, C / heads) -> (B, L, C)
+        joined = rearrange(attended, "b h l c -> b l (h c)")
         return attn.to_out[1](attn.to_out[0](joined))
 
 
@@ -129,7 +130,7 @@ def _project(network: AttendingNetwork, name: str, tokens: Tensor) -> tuple[Tens
 
 
 def _split_heads(tokens: Tensor, heads: int) -> Tensor:
-    return tokens.unflatten(2, (heads, -1)).transpose(1, 2)  # (B, L, C) -> (B, heads, L, C / heads)
+    return rearrange(tokens, "b l (h c) -> b h l c", h=heads)
 
 
 def _for_each_row(shared: Tensor, rows: Tensor) -> Tensor:

@@ -122,6 +122,7 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
         ({"--poses": "absent"}, "absent"),
         ({"--size": "100"}, "multiples of 64, got 100 x 100"),
         ({"--size": "big"}, "512x768"),
+        ({"--size": "64x640000"}, "8192 pixels at most, got 64 x 640000"),
         ({"--steps": "0"}, "1..999, got 0"),
         ({"--fps": "nan"}, "--fps must be 0.01..1000, got nan"),
         ({"--scheduler": "lcm", "--steps": "51"}, "1..50 for lcm, got 51"),
@@ -167,6 +168,17 @@ def test_keypoints_are_not_replaced_by_the_settings_of_their_name(inputs, words,
     assert main([*words, "--out", str(inputs / "walk.mp4"), "--force"]) == 2
     assert "walk.json is an input and would be replaced" in capsys.readouterr().err
     assert (inputs / "walk.json").read_bytes() == b"precious"
+
+
+def test_running_out_of_memory_says_what_to_lower(inputs, words, capsys, monkeypatch):
+    def hungry(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+        yield
+
+    monkeypatch.setattr("magicpose_core.pipeline.render", hungry)
+    assert main([*words, "--out", str(inputs / "out" / "clip.mp4")]) == 2
+    assert "lower --frames-per-batch or --size" in capsys.readouterr().err
+    assert not list((inputs / "out").glob("*"))
 
 
 def test_ctrl_c_leaves_nothing_half_written(inputs, words):
