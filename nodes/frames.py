@@ -24,6 +24,7 @@ from .frame_conds import Conds, conds_of_frames
 from .sockets import CATEGORY, node_id, search_aliases
 
 _KEY = "magicpose_frames"
+_ANIMATEDIFF = "ADGS"  # AnimateDiff-Evolved's entry in the options: it cuts the clip by itself
 _MOST_FRAMES = 16  # more at a time does not pay on any device
 _HEADROOM = 1.5  # what ComfyUI itself leaves between its estimate and the free memory
 
@@ -82,7 +83,7 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
     ) -> list[Tensor]:
         count = x.shape[0]
         length = settings.frames or max(_fitting_frames(model, x), settings.overlap + 1)
-        if count <= length:
+        if count <= length or _ANIMATEDIFF in model_options.get("transformer_options", ()):
             return step(model, conds, x, timestep, model_options)
         sums = [torch.zeros_like(x) for _ in conds]
         seen = x.new_zeros(count, *[1] * (x.ndim - 1))
@@ -185,8 +186,9 @@ class BatchFrames(io.ComfyNode):
                     min=0,
                     max=512,
                     tooltip=(
-                        "Frames shared by neighbouring passes, averaged. Only a motion module "
-                        "(AnimateDiff) needs it: 16 frames at a time, overlap 4."
+                        "Frames shared by neighbouring passes, averaged, for motion modules in the "
+                        "model: 16 frames at a time, overlap 4. AnimateDiff-Evolved has Context "
+                        "Options of its own instead."
                     ),
                 ),
                 io.Boolean.Input(

@@ -113,6 +113,22 @@ def test_sampling_asks_for_the_memory_of_one_pass(clip, micro, monkeypatch):
     assert asked[0] == pytest.approx(3 * asked[1], rel=0.01)
 
 
+def test_animatediff_evolved_cuts_the_clip_by_itself(pack):
+    frames = pack("nodes.frames")
+    wrapper = frames._step_wrapper(frames.FrameSettings(frames=2))
+    options = {"transformer_options": {"ADGS": object()}}
+    seen = []
+    wrapper(
+        lambda *given: seen.append(given[2].shape[0]),
+        None,
+        [],
+        torch.zeros(5, 4, 8, 8),
+        None,
+        options,
+    )
+    assert seen == [5]
+
+
 def test_overlap_as_long_as_a_pass_is_refused(pack):
     with pytest.raises(ValueError, match=r"overlap .4. must be below frames_at_a_time .4."):
         pack("nodes.frames").FrameSettings(frames=4, overlap=4)
