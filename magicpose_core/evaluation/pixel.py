@@ -8,10 +8,10 @@ to be compared with published ones and with nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 
 import numpy as np
 import torch
-import torchmetrics.functional.image as metrics
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,6 +30,7 @@ def mean_absolute_error(results: Tensor, truths: Tensor) -> Tensor:
 def psnr(results: Tensor, truths: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of (B, 3, H, W) pictures in [0, 1] -> (B,) in dB."""
     _check(results, truths)
+    metrics = _torchmetrics()
     pairs = zip(results.split(1), truths.split(1), strict=True)
     return torch.stack(
         [metrics.peak_signal_noise_ratio(ours, true, data_range=1.0) for ours, true in pairs]
@@ -43,7 +44,7 @@ def ssim(results: Tensor, truths: Tensor) -> Tensor:
     channels. Source: Wang et al. 2004.
     """
     _check(results, truths)
-    maps = metrics.structural_similarity_index_measure(
+    maps = _torchmetrics().structural_similarity_index_measure(
         results.double(), truths.double(), data_range=1.0, return_full_image=True, reduction="none"
     )[1]
     inside = slice(_SSIM_MARGIN, -_SSIM_MARGIN)
@@ -78,7 +79,7 @@ def disco_ssim(result: Pixels, truth: Pixels) -> float:
         from skimage.metrics import structural_similarity
     except ImportError as error:
         raise MissingDependencyError(
-            "the published SSIM needs scikit-image (pip install scikit-image)"
+            "the published SSIM needs scikit-image (pip install 'magicpose[train]')"
         ) from error
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (truth, result)]
     return float(structural_similarity(*grey, data_range=255))
@@ -94,6 +95,16 @@ DISCO_METRICS: Mapping[str, Callable[[Pixels, Pixels], float]] = {
     "disco_ssim": disco_ssim,
     "disco_l1": disco_l1,
 }
+
+
+def _torchmetrics() -> ModuleType:
+    try:
+        import torchmetrics.functional.image as metrics
+    except ImportError as error:
+        raise MissingDependencyError(
+            "PSNR and SSIM need torchmetrics (pip install 'magicpose[train]')"
+        ) from error
+    return metrics
 
 
 def _check(results: Tensor, truths: Tensor) -> None:
