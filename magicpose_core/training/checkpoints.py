@@ -138,9 +138,14 @@ def _load_moments(state: TrainedState, tensors: Mapping[str, Tensor]) -> None:
     kept: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         name, _, moment = key.rpartition("/")
-        kept.setdefault(places[name], {})[moment] = value
-    content = state.optimizer.state_dict()
-    state.optimizer.load_state_dict({**content, "state": kept})
+        there = state.optimizer.state.get(state.parameters[name])
+        if there:  # in mapped files, where they shall stay
+            there[moment].copy_(value)
+        else:
+            kept.setdefault(places[name], {})[moment] = value
+    if kept:
+        content = state.optimizer.state_dict()
+        state.optimizer.load_state_dict({**content, "state": kept})
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -105,6 +105,8 @@ class OptimizerConfig:
         schedule: ``constant``, or ``cosine`` down to a twentieth at the last step.
         ema: Decay of the averaged weights; 0 keeps none.
         eight_bit: Keep AdamW's moments in 8 bits (bitsandbytes, CUDA only).
+        moments_folder: Keep AdamW's moments in memory-mapped files there, which the system may
+            write out when memory runs short (CPU only); None keeps them in memory.
     """
 
     learning_rate: float = 1e-5
@@ -117,6 +119,7 @@ class OptimizerConfig:
     schedule: Literal["constant", "cosine"] = "constant"
     ema: float = 0.0
     eight_bit: bool = False
+    moments_folder: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from ..errors import MissingDependencyError
+from ..errors import InputError, MissingDependencyError
 from .config import OptimizerConfig
 
 _COSINE_END = 0.05
@@ -23,12 +24,15 @@ def make_optimizer(
         MissingDependencyError: 8-bit moments are asked for and bitsandbytes is not installed.
     """
     if not config.eight_bit:
-        return torch.optim.AdamW(
+        optimizer = torch.optim.AdamW(
             parameters,
             lr=config.learning_rate,
             betas=config.betas,
             weight_decay=config.weight_decay,
         )
+        if config.moments_folder is not None:
+            _map_moments(optimizer, config.moments_folder)
+        return optimizer
     try:
         from bitsandbytes.optim import AdamW8bit  # type: ignore[import-not-found]
     except ImportError as error:
@@ -42,6 +46,29 @@ def make_optimizer(
         betas=config.betas,
         weight_decay=config.weight_decay,
     )
+
+
+def _map_moments(optimizer: torch.optim.AdamW, folder: Path) -> None:
+    """Put the moments, zero at first, into files that are mapped into memory.
+
+    Raises:
+        InputError: The parameters are on another device; AdamW wants its moments beside them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        if parameter.device.type != "cpu":
+            raise InputError(
+                "optimizer.moments_folder is for training on the CPU; use optimizer.eight_bit"
+            )
+        moments = {}
+        for name in ("exp_avg", "exp_avg_sq"):
+            path = folder / f"{index:05d}.{name}"
+            path.unlink(missing_ok=True)  # a fresh file reads as zeros
+            mapped = torch.from_file(
+                str(path), shared=True, size=parameter.numel(), dtype=parameter.dtype
+            )
+            moments[name] = mapped.view_as(parameter)
+        optimizer.state[parameter] = {"step": torch.tensor(0.0), **moments}
 
 
 def learning_rate_at(step: int, config: OptimizerConfig, steps: int) -> float:

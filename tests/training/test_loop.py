@@ -95,6 +95,18 @@ def test_a_killed_run_goes_on_with_the_very_same_losses(vae_config, uninterrupte
     assert losses(vae_config) == losses(uninterrupted)
 
 
+def test_moments_in_mapped_files_change_nothing(vae_config, uninterrupted, tmp_path):
+    mapped = replace(vae_config.optimizer, moments_folder=tmp_path / "moments")
+    config = replace(vae_config, optimizer=mapped)
+    train_stage("vae", config, stop_at=3)
+    train_stage("vae", config)
+    assert losses(config) == losses(uninterrupted)
+    assert sum(path.stat().st_size for path in (tmp_path / "moments").iterdir()) > 0
+    resumed = load_file(config.output / LAST)
+    for key, tensor in load_file(uninterrupted.output / LAST).items():
+        assert torch.equal(tensor, resumed[key]), key
+
+
 def test_training_raises_the_psnr_of_heldout_people(vae_config):
     run = replace(vae_config.run, steps=40, validate_every=2, save_every=40)
     train_stage("vae", replace(vae_config, run=run))
