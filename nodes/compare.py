@@ -6,7 +6,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..magicpose_core import images as core_images
-from ..magicpose_core.errors import InputError
+from ..magicpose_core.errors import InputError, MissingDependencyError
 from . import bridge
 from .sockets import CATEGORY, node_id
 
@@ -117,8 +117,10 @@ def _metrics(result: Tensor, truth: Tensor) -> str:
         raise InputError(
             f"truth must have the result's size, {tuple(result.shape)}, got {tuple(truth.shape)}"
         )
+    from ..magicpose_core.evaluation.pixel import psnr, ssim
+
     try:
-        from ..magicpose_core.evaluation.pixel import psnr, ssim
-    except ImportError:  # the pictures are worth having without
-        return "PSNR and SSIM need torchmetrics: pip install torchmetrics"
-    return f"PSNR {psnr(result, truth).mean():.2f} dB, SSIM {ssim(result, truth).mean():.4f}"
+        means = psnr(result, truth).mean(), ssim(result, truth).mean()
+    except MissingDependencyError as error:  # the pictures are worth having without
+        return str(error)
+    return f"PSNR {means[0]:.2f} dB, SSIM {means[1]:.4f}"
