@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .coco_wholebody import COCO_JOINTS, WHOLEBODY_PARTS, from_coco, to_wholebody
-from .json_values import frame_rate, pixel_count
+from .json_values import frame_rate, number_array, pixel_count
 from .keypoints import PersonPose, PoseSequence
 
 _KEYS = {
@@ -45,7 +45,8 @@ def from_coco_dataset(dataset: Mapping[str, object], *, fps: float | None = None
     """Read a COCO file with ``images`` and ``annotations``; its pictures become the frames.
 
     Raises:
-        InputError: Pictures differ in size, an annotation belongs to none, or its points are wrong.
+        InputError: Pictures differ in size, an annotation belongs to none, its points are wrong, or
+            the key points are of animals.
     """
     images, annotations = _listed(dataset, "images"), _listed(dataset, "annotations")
     if not images:
@@ -57,6 +58,7 @@ def from_coco_dataset(dataset: Mapping[str, object], *, fps: float | None = None
     if len(sizes) > 1:
         raise InputError(f"all images must have one size, got {sorted(sizes)}")
     width, height = sizes.pop()
+    _check_people_only(dataset)
     frames: dict[str, list[PersonPose]] = {str(image.get("id")): [] for image in images}
     for index, annotation in enumerate(annotations):
         people = frames.get(str(annotation.get("image_id")))
@@ -113,15 +115,27 @@ def _person(annotation: Mapping[str, object], where: str, width: int, height: in
     return PersonPose(body=person.body, **there)
 
 
+def _check_people_only(dataset: Mapping[str, object]) -> None:
+    """Refuse AP-10K and its kind, whose animals have 17 points as well."""
+    if "categories" not in dataset:
+        return
+    names = {str(category.get("name")) for category in _listed(dataset, "categories")}
+    if names - {"person"}:
+        raise InputError(
+            f"the COCO file is about {', '.join(sorted(names)[:3])}; MagicPose draws people: "
+            "keep the annotations of the category person alone"
+        )
+
+
 def _triples(value: object, where: str, count: int) -> NDArray[np.float64]:
     if value is None and where.endswith("_kpts"):
         return np.zeros((0, 3))
-    try:
-        points = np.asarray(value, np.float64).reshape(-1, 3)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where} must be numbers x, y, score in threes ({error})") from error
-    if len(points) != count or not np.isfinite(points).all():
-        raise InputError(f"{where} must have {count} points of finite numbers, got {len(points)}")
+    numbers = number_array(value, where)
+    if numbers.size != 3 * count or not np.isfinite(numbers).all():
+        raise InputError(
+            f"{where} must have {count} points of finite x, y, score, got {numbers.size} numbers"
+        )
+    points = numbers.reshape(count, 3)
     if set(np.unique(points[:, 2])) <= {0, 1, _MOST_VISIBLE} and _MOST_VISIBLE in points[:, 2]:
         points = points / (1, 1, _MOST_VISIBLE)
     return points

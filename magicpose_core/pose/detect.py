@@ -28,6 +28,13 @@ class Span:
     stop: int | None = None
     stride: int = 1
 
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.stride < 1 or (self.stop is not None and self.stop <= self.start):
+            raise InputError(
+                "frames need 0 <= start < stop and stride >= 1, got "
+                f"start {self.start}, stop {self.stop}, stride {self.stride}"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:

@@ -24,6 +24,8 @@ _HAND_LINE = 2
 _HAND_RADIUS = 4
 _FACE_RADIUS = 3
 _TRAINED_SIZE = 512
+_LARGEST_SCALE = 100
+_FARTHEST = 1e6  # pixels; OpenCV takes no places beyond 32 bits
 _FRONT = tuple(BODY.index(joint) for joint in ("nose", "right_eye", "left_eye"))
 
 
@@ -50,8 +52,10 @@ class DrawStyle:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise InputError(f"the drawing threshold must lie in 0..1, got {self.threshold}")
-        if not (math.isfinite(self.scale) and self.scale > 0):
-            raise InputError(f"the drawing scale must be above 0, got {self.scale}")
+        if not 0 < self.scale <= _LARGEST_SCALE:
+            raise InputError(
+                f"the drawing scale must be above 0 and {_LARGEST_SCALE} at most, got {self.scale}"
+            )
 
 
 def scale_for(height: int, width: int) -> float:
@@ -148,7 +152,8 @@ def _draw_discs(
 def _places(points: Keypoints, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = canvas.shape[:2]
     # In float32, so that a whole pixel p stored as p / width comes back as p.
-    return points.xy * np.array([width, height], np.float32)
+    places = points.xy * np.array([width, height], np.float32)
+    return places.clip(-_FARTHEST, _FARTHEST)
 
 
 def _inside(places: NDArray[np.int_]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from .skeletons import PARTS
 
 USUAL_FPS = 30.0  # where nobody says
+_LARGEST_SIDE = 16_384  # a map of this size fills 0.8 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +142,10 @@ class PoseSequence:
     fps: float = USUAL_FPS
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.height < 1:
+        if not (1 <= self.width <= _LARGEST_SIDE and 1 <= self.height <= _LARGEST_SIDE):
             raise InputError(
-                f"a pose sequence needs a frame size in pixels, got {self.width}x{self.height}"
+                f"poses need frames of 1 to {_LARGEST_SIDE} pixels a side, got "
+                f"{self.width}x{self.height}"
             )
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"frames a second must be above 0, got {self.fps}")

@@ -1,8 +1,8 @@
 """OpenPose people as JSON values: ComfyUI's POSE_KEYPOINT in its dialects, and CMU's own files.
 
 Held exactly: places, scores (where the dialect has real ones), absent parts (where it has them).
-Not held: frames a second (a clip's file adds them, see ``files``); CMU's files hold no frame size,
-and its middle of the hips is computed anew on writing.
+Not held: frames a second (a clip's file adds them, see ``pose_files``); CMU's files hold no frame
+size, and their middle of the hips is computed anew on writing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .json_values import pixel_count
+from .json_values import number_array, pixel_count
 from .keypoints import USUAL_FPS, Keypoints, PersonPose, PoseSequence
 from .skeletons import BODY, FACE, FEET, PARTS
 
@@ -63,12 +63,7 @@ _KEYS = {
 _BODY_OF_25 = (*range(8), *range(9, 19))
 _MID_HIP, _FEET_OF_25 = 8, slice(19, 25)
 _HIPS = (BODY.index("right_hip"), BODY.index("left_hip"))
-_DIGITS = (
-    3,
-    4,
-    5,
-    6,
-)  # behind the point; whole pixels and their thousandths come back as they were
+_DIGITS = (3, 4, 5, 6)  # behind the point; places given in thousandths of pixels come back so
 _NORMALISED_LIMIT = 1.5  # a clip whose places mostly lie below 1.5 is not in pixels
 
 
@@ -207,14 +202,15 @@ def _size_of(
             )
         elif size is None:
             raise InputError(
-                f"frame {index} does not say how large its picture was; give width and height"
+                f"frame {index} does not say how large its picture was; give width and height "
+                "(--size)"
             )
     if len(named) > 1:
         raise InputError(f"all frames must have one size, got {sorted(named)}; split the clip")
     if named:
         return named.pop()
     if size is None:
-        raise InputError("the pose file has no frames")
+        raise InputError("there are no frames; give one at least")
     return size
 
 
@@ -243,10 +239,7 @@ def _triples_of(person: object, where: str) -> dict[str, NDArray[np.float64]]:
 
 
 def _triples(value: object, where: str) -> NDArray[np.float64]:
-    try:
-        numbers = np.asarray(value, np.float64).ravel()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where} must be a list of numbers ({error})") from error
+    numbers = number_array(value, where).ravel()
     if len(numbers) % 3 or not np.isfinite(numbers).all():
         raise InputError(
             f"{where} must be finite numbers x, y, score in threes, got {len(numbers)} numbers"

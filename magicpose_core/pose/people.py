@@ -32,6 +32,9 @@ class PersonChoice:
     rule: Rule = "tracked"
     number: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.rule}:{self.number}" if self.rule in ("index", "left") else self.rule
+
     @classmethod
     def parse(cls, text: str) -> PersonChoice:
         """Read ``tracked``, ``largest``, ``index:1`` or ``left:0``."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from ..errors import InputError
 from ..files import write_text
+from ..video.reader import natural_order
 from .coco_json import from_coco_dataset, to_coco_dataset
-from .json_values import frame_rate, pixel_count
+from .json_values import frame_rate, number_array, pixel_count
 from .keypoints import USUAL_FPS, PersonPose, PoseSequence
 from .mediapipe_holistic import from_holistic, to_holistic
 from .openpose_json import COMPLETE, Dialect, from_pose_keypoints, to_cmu_people, to_pose_keypoints
@@ -38,15 +36,14 @@ def read_poses(
         InputError: The file is absent, no JSON, or of another format; the message names it.
     """
     path = Path(path)
+    value = _load_folder(path) if path.is_dir() else _load(path)
     try:
-        if path.is_dir():
-            files = sorted(path.glob("*.json"), key=_natural_order)
-            if not files:
-                raise InputError("the folder holds no .json files")
-            return _read_value([_load(file) for file in files], size, fps)
-        return _read_value(_load(path), size, fps)
+        sequence = _read_value(value, size, fps)
+        if not sequence.frames:
+            raise InputError("there are no frames; give one at least")
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    return sequence
 
 
 def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_keypoint") -> None:
@@ -68,13 +65,23 @@ def to_clip(sequence: PoseSequence, dialect: Dialect = COMPLETE) -> dict[str, ob
     return {"fps": sequence.fps, "frames": to_pose_keypoints(sequence, dialect)}
 
 
+def _load_folder(folder: Path) -> list[object]:
+    files = sorted(folder.glob("*.json"), key=natural_order)
+    if not files:
+        raise InputError(f"{folder} holds no .json files; name a folder with one a frame")
+    return [_load(file) for file in files]
+
+
 def _load(path: Path) -> object:
     try:
         value: object = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError("no pose file is there; check the path") from error
+        raise InputError(f"no pose file is at {path}; check the path") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path.name} is no JSON file or cut short ({error})") from error
+        raise InputError(
+            f"{path} is no JSON file or cut short ({error}); give keypoints as JSON: "
+            "magicpose pose finds them in videos and pictures"
+        ) from error
     return value
 
 
@@ -120,16 +127,12 @@ def _from_mediapipe(value: Mapping[str, object], fps: float) -> PoseSequence:
 def _holistic_person(value: object, where: str) -> PersonPose:
     if not isinstance(value, Mapping):
         raise InputError(f"{where} must list people as objects, got {type(value).__name__}")
-    try:
-        landmarks = {str(part): np.asarray(v, np.float64) for part, v in value.items() if v}
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: landmarks must be numbers ({error})") from error
+    landmarks = {
+        str(part): number_array(points, f"{where}: {part}")
+        for part, points in value.items()
+        if points
+    }
     try:
         return from_holistic(landmarks)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-
-
-def _natural_order(path: Path) -> list[tuple[bool, int, str]]:
-    parts = re.split(r"([0-9]+)", path.name)
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

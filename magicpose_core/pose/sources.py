@@ -123,9 +123,12 @@ def open_pose_maps(
             yield maps
         return
     if kind == "keypoints":
-        sequence = _cut(read_poses(path, size=options.size), options.span)
+        sequence = _cut(read_poses(path, size=options.size), path, options.span)
         if not any(sequence.frames):
-            raise InputError(f"{path} holds nobody in any of its {len(sequence)} frames")
+            raise InputError(
+                f"{path} shows nobody in the chosen frames ({len(sequence)}); choose others, or "
+                "detect people anew with magicpose pose"
+            )
     else:
         assert detector is not None
         sequence = detect_sequence(
@@ -144,9 +147,17 @@ def open_pose_maps(
 
 
 def prepare(sequence: PoseSequence, options: PoseOptions) -> tuple[PoseSequence, Alignment | None]:
-    """Choose the person, smooth and align, in this order, as far as the options ask for it."""
+    """Choose the person, smooth and align, in this order, as far as the options ask for it.
+
+    Raises:
+        InputError: No frame shows the chosen person, or as in ``align``.
+    """
     if options.person is not None:
         sequence = choose_person(sequence, options.person)
+        if not any(sequence.frames):
+            raise InputError(
+                f"no frame shows the person {options.person}; choose another one, or the largest"
+            )
     if options.smooth is not None:
         sequence = smooth(sequence, options.smooth)
     if options.align is None:
@@ -181,8 +192,10 @@ def read_person(
         The person, and width and height of their picture in pixels.
 
     Raises:
-        InputError: Nobody is found, or a picture is given without a detector.
+        InputError: Nothing is there, nobody is found, or a picture is given without a detector.
     """
+    if not path.exists():
+        raise InputError(f"nothing is at {path}; check the path")
     if source_kind(path, None) == "keypoints":
         sequence = read_poses(path, size=size)
     elif detector is None:
@@ -234,10 +247,11 @@ def _checked(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
         yield frame
 
 
-def _cut(sequence: PoseSequence, span: Span) -> PoseSequence:
+def _cut(sequence: PoseSequence, path: Path, span: Span) -> PoseSequence:
     frames = sequence.frames[span.start : span.stop : span.stride]
     if not frames:
         raise InputError(
-            f"the keypoints have {len(sequence)} frames, none in {span.start} to {span.stop}"
+            f"{path} has {len(sequence)} frames, none in {span.start} to "
+            f"{span.stop or 'the end'}; ask for earlier ones"
         )
     return replace(sequence, frames=frames, fps=sequence.fps / span.stride)

@@ -101,10 +101,11 @@ def list_pictures(folder: Path) -> list[Path]:
         raise InputError(
             f"{folder} holds no pictures; expected files ending in {', '.join(IMAGE_SUFFIXES)}"
         )
-    return sorted(pictures, key=_natural_order)
+    return sorted(pictures, key=natural_order)
 
 
-def _natural_order(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
+def natural_order(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
+    """Return the key that sorts files by the numbers in their names (2 before 10)."""
     parts = re.split(r"([0-9]+)", path.name.lower())
     return [(not p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts], path.name
 

@@ -166,3 +166,12 @@ def test_the_example_maps_have_our_colours_and_our_discs() -> None:
         areas = [(labels == spot).sum() for spot in range(1, spots)]
         assert min(areas) <= disc.sum()
         assert disc.sum() in areas
+
+
+def test_places_beyond_all_pictures_and_wild_scales_do_no_harm() -> None:
+    xy = np.full((18, 2), 0.5)
+    xy[0] = 1e12, -1e20
+    far = PersonPose(body=Keypoints(xy, np.ones(18)))
+    assert draw_poses([far], 64, 64).any()
+    with pytest.raises(InputError, match="above 0 and 100 at most"):
+        DrawStyle(scale=1e9)

@@ -131,16 +131,36 @@ def test_maps_cannot_be_smoothed(tmp_path: Path) -> None:
 def test_spans_beyond_the_keypoints_and_nobody_to_align_to_are_refused(tmp_path: Path) -> None:
     write_poses(tmp_path / "poses.json", a_sequence())
     with (
-        pytest.raises(InputError, match="have 4 frames, none in 9"),
+        pytest.raises(InputError, match=r"poses\.json has 4 frames, none in 9 to the end; ask for"),
         open_pose_maps(tmp_path / "poses.json", options=PoseOptions(span=Span(start=9))),
     ):
         pass
     nobody = PoseSequence(frames=((),), width=8, height=8)
     write_poses(tmp_path / "nobody.json", nobody)
     with (
-        pytest.raises(InputError, match="holds nobody in any of its 1 frames"),
+        pytest.raises(InputError, match=r"nobody\.json shows nobody .*detect people anew"),
         open_pose_maps(tmp_path / "nobody.json"),
     ):
         pass
     with pytest.raises(InputError, match="no person is found in"):
         read_person(tmp_path / "nobody.json")
+    with pytest.raises(InputError, match="nothing is at"):
+        read_person(tmp_path / "none.png")
+
+
+def test_a_person_whom_no_frame_shows_is_refused(tmp_path: Path) -> None:
+    write_poses(tmp_path / "poses.json", a_sequence())
+    with (
+        pytest.raises(InputError, match="no frame shows the person index:5; choose another"),
+        open_pose_maps(
+            tmp_path / "poses.json",
+            options=PoseOptions(person=PersonChoice(rule="index", number=5)),
+        ),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("span", [{"stride": 0}, {"start": -1}, {"start": 3, "stop": 3}])
+def test_impossible_spans_are_refused(span: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="0 <= start < stop and stride >= 1"):
+        Span(**span)
