@@ -1,0 +1,52 @@
+"""Pictures beside each other, and what is measured."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def compare(pack):
+    def run(result, layout="strips", **given):
+        return pack("nodes.compare").Compare.execute(result, layout, 2, **given).args
+
+    return run
+
+
+CLIP = torch.rand(3, 64, 64, 3, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_strip_shows_each_frame_beside_the_one_reference(compare):
+    strips, metrics = compare(CLIP, reference=CLIP[:1])
+    assert strips.shape[0] == 3
+    assert strips.shape[2] >= 2 * 64
+    assert metrics == ""
+    for strip, frame in zip(strips, CLIP, strict=True):
+        assert (strip[-64:, :64] - CLIP[0]).abs().max() < 1 / 128
+        assert (strip[-64:, -64:] - frame).abs().max() < 1 / 128
+
+
+def test_a_sheet_is_one_picture(compare):
+    sheet, _ = compare(CLIP, "sheet", truth=CLIP)
+    assert sheet.shape[0] == 1
+
+
+def test_equal_frames_are_measured_as_equal(compare):
+    _, metrics = compare(CLIP, truth=CLIP)
+    if importlib.util.find_spec("torchmetrics") is None:
+        assert "torchmetrics" in metrics
+    else:
+        assert metrics == "PSNR inf dB, SSIM 1.0000"
+
+
+def test_another_number_of_frames_is_named(compare):
+    with pytest.raises(ValueError, match="pose has 2 pictures, the result 3 frames"):
+        compare(CLIP, pose_maps=CLIP[:2])
+
+
+def test_a_truth_of_another_size_is_named(compare):
+    with pytest.raises(ValueError, match="truth must have the result's size"):
+        compare(CLIP, truth=CLIP[:, :32])
