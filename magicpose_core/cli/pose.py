@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pose.clips import find_clips
     from ..pose.dataset import REJECTED, merge_rejected
 
-    clips = find_clips(arguments.input)
+    clips = find_clips(arguments.input, out=arguments.out)
     jobs = {name: _job(arguments, name, clip) for name, clip in clips.items()}
     failed = []
     for name, outcome in _outcomes(jobs, arguments.workers):

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
+from ..files import write_text
 from ..video.reader import ClipInfo, Frame, open_clip
 from .detectors.detector import DetectorSettings, PoseDetector, open_detector
 from .keypoints import USUAL_FPS, PersonPose, PoseSequence
@@ -75,6 +76,7 @@ def open_detection(
     Raises:
         InputError: The clip cannot be read; behind the first frame while frames are read.
         MissingDependencyError: The detector is not there (while frames are read).
+        OutputError: The journal cannot be written.
     """
     span = span or Span()
     with (
@@ -84,7 +86,7 @@ def open_detection(
         size = (clip.info.width, clip.info.height)
         known, book = [], None
         if journal is not None:
-            header = json.dumps(_identity(path, settings, span))
+            header = json.dumps({**clip_identity(path), "detector": settings.name, **asdict(span)})
             known = _read_journal(journal, header, size)
             book = opened.enter_context(_continue_journal(journal, header, known, size))
 
@@ -100,8 +102,7 @@ def open_detection(
                         on_open(detector)
                 people = detector.detect(frame)
                 if book is not None:
-                    book.write(_line(people, size))
-                    book.flush()
+                    _note(book, _line(people, size))
                 yield frame, people
 
         yield Detection(info=clip.info, frames=frames())
@@ -147,16 +148,10 @@ def detect_sequence(
     )
 
 
-def _identity(path: Path, settings: DetectorSettings, span: Span) -> dict[str, object]:
-    """Return what a journal must agree with to be gone on with."""
+def clip_identity(path: Path) -> dict[str, object]:
+    """Return what tells a clip from another one that takes its place, as JSON holds it."""
     status = path.stat()
-    return {
-        "clip": path.name,
-        "bytes": status.st_size,
-        "changed": status.st_mtime,
-        "detector": settings.name,
-        **asdict(span),
-    }
+    return {"clip": path.name, "bytes": status.st_size, "changed": status.st_mtime}
 
 
 def _read_journal(journal: Path, header: str, size: tuple[int, int]) -> list[People]:
@@ -180,13 +175,20 @@ def _continue_journal(
     journal: Path, header: str, known: list[People], size: tuple[int, int]
 ) -> Iterator[IO[str]]:
     """Write anew what is known, so that the file ends with a whole line, and keep it open."""
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("w", encoding="utf-8") as book:
-        book.write(header + "\n")
-        for people in known:
-            book.write(_line(people, size))
-        book.flush()
+    write_text(journal, "".join([header + "\n", *(_line(people, size) for people in known)]))
+    with journal.open("a", encoding="utf-8") as book:
         yield book
+
+
+def _note(book: IO[str], line: str) -> None:
+    try:
+        book.write(line)
+        book.flush()
+    except OSError as error:
+        raise OutputError(
+            f"could not write {book.name}: {error.strerror}; free some space and run the same "
+            "again: it goes on where it stopped"
+        ) from error
 
 
 def _line(people: People, size: tuple[int, int]) -> str:

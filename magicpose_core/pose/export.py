@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..files import write_text
 from ..video.reader import open_clip
 from ..video.writer import open_mp4, open_png_folder
-from .detect import OnFrame, Span, detect_sequence
+from .detect import OnFrame, Span, clip_identity, detect_sequence
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle
 from .keypoints import PoseSequence
@@ -23,6 +23,7 @@ from .smooth import SmoothSettings
 from .sources import PoseOptions, draw_sequence, prepare
 
 POSES, MAPS, OVERLAY, JOURNAL = "poses.json", "maps", "overlay.mp4", "detections.jsonl"
+_UNFINISHED = ".unfinished"  # where results are made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,7 @@ def export_clip(
     finished = _finished(job)
     if finished is not None:
         return finished
+    _refuse_strangers(job)
     sequence = detect_sequence(
         job.clip,
         job.detector,
@@ -95,16 +97,14 @@ def export_clip(
         on_open=on_open,
         on_frame=on_frame,
     )
-    _sweep(job.out)
     sequence, _ = prepare(sequence, PoseOptions(person=job.person, smooth=job.smooth))
-    if job.maps:
-        with open_png_folder(job.out / MAPS) as write:
-            for pose_map in draw_sequence(sequence, job.style):
-                write(pose_map)
-    if job.overlay:
-        _write_overlay(job, sequence)
-    value = {**to_clip(sequence), "made_by": _settings(job)}
-    write_text(job.out / POSES, json.dumps(value))
+    unfinished = job.out / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed run
+    try:
+        _write_results(job, sequence, unfinished)
+        _replace_results(unfinished, job.out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     (job.out / JOURNAL).unlink(missing_ok=True)
     return _counted(sequence)
 
@@ -119,11 +119,22 @@ def _finished(job: ExportJob) -> Exported | None:
         made_by = None
     if made_by != json.loads(json.dumps(_settings(job))):
         raise InputError(
-            f"{poses} is there and was made with other settings; add --force to replace it, or "
-            "name another folder"
+            f"{poses} is there and was made with other settings or of another clip; add --force "
+            "to replace it, or name another folder"
         )
-    frames = read_poses(poses)
-    return _counted(frames, done_before=True)
+    return _counted(read_poses(poses), done_before=True)
+
+
+def _refuse_strangers(job: ExportJob) -> None:
+    """Leave alone what stands where results go, unless a run of this command has begun there."""
+    if job.force or (job.out / POSES).exists() or (job.out / JOURNAL).exists():
+        return
+    for stranger in (job.out / MAPS, job.out / OVERLAY):
+        if stranger.exists():
+            raise InputError(
+                f"{stranger} is there but {POSES} is not; add --force to replace it, or name "
+                "another folder"
+            )
 
 
 def _counted(sequence: PoseSequence, *, done_before: bool = False) -> Exported:
@@ -134,7 +145,7 @@ def _counted(sequence: PoseSequence, *, done_before: bool = False) -> Exported:
 def _settings(job: ExportJob) -> dict[str, object]:
     """Return what the results depend on, as JSON holds it."""
     return {
-        "clip": job.clip.name,
+        **clip_identity(job.clip),
         "detector": job.detector.name,
         "span": asdict(job.span),
         "person": None if job.person is None else asdict(job.person),
@@ -145,20 +156,28 @@ def _settings(job: ExportJob) -> dict[str, object]:
     }
 
 
-def _sweep(out: Path) -> None:
-    """Remove results that are to be replaced, and what a killed run left under temporary names."""
+def _write_results(job: ExportJob, sequence: PoseSequence, folder: Path) -> None:
+    if job.maps:
+        with open_png_folder(folder / MAPS) as write:
+            for pose_map in draw_sequence(sequence, job.style):
+                write(pose_map)
+    if job.overlay:
+        span = job.span
+        with (
+            open_clip(job.clip, start=span.start, stop=span.stop, stride=span.stride) as clip,
+            open_mp4(folder / OVERLAY, fps=sequence.fps) as write,
+        ):
+            for frame, people in zip(clip.frames, sequence.frames, strict=True):
+                write(overlay_poses(frame, people, job.style))
+    value = {**to_clip(sequence), "made_by": _settings(job)}
+    write_text(folder / POSES, json.dumps(value))
+
+
+def _replace_results(new: Path, out: Path) -> None:
+    """Put new results in the place of old ones; the poses go first and come last."""
     (out / POSES).unlink(missing_ok=True)
-    for leftover in (*out.glob(f".{MAPS}.*"), out / MAPS):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for leftover in out.glob(f".{Path(OVERLAY).stem}.*"):
-        leftover.unlink()
-
-
-def _write_overlay(job: ExportJob, sequence: PoseSequence) -> None:
-    span = job.span
-    with (
-        open_clip(job.clip, start=span.start, stop=span.stop, stride=span.stride) as clip,
-        open_mp4(job.out / OVERLAY, fps=sequence.fps) as write,
-    ):
-        for frame, people in zip(clip.frames, sequence.frames, strict=True):
-            write(overlay_poses(frame, people, job.style))
+    shutil.rmtree(out / MAPS, ignore_errors=True)
+    (out / OVERLAY).unlink(missing_ok=True)
+    for name in (MAPS, OVERLAY, POSES):
+        if (new / name).exists():
+            (new / name).rename(out / name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import tracemalloc
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magicpose_core.errors import InputError
+from magicpose_core.errors import InputError, OutputError
 from magicpose_core.pose.clips import find_clips
 from magicpose_core.pose.detectors.detector import DetectorSettings
 from magicpose_core.pose.draw import DrawStyle, draw_poses
@@ -62,7 +63,9 @@ def test_done_clips_are_left_alone_and_other_settings_need_force(job: ExportJob)
     assert export_clip(job) == Exported(frames=5, with_person=4, done_before=True)
     assert (job.out / "poses.json").stat().st_mtime_ns == before
     other = dataclasses.replace(job, smooth=SmoothSettings())
-    with pytest.raises(InputError, match="made with other settings; add --force"):
+    with pytest.raises(
+        InputError, match="made with other settings or of another clip; add --force"
+    ):
         export_clip(other)
     assert (job.out / "poses.json").stat().st_mtime_ns == before
     assert export_clip(dataclasses.replace(other, force=True)).with_person == 5
@@ -78,6 +81,40 @@ def test_results_stay_where_forced_work_fails(job: ExportJob, tmp_path: Path) ->
     assert len(list((job.out / "maps").iterdir())) == 5
 
 
+def test_another_clip_of_the_same_name_is_told_of(job: ExportJob) -> None:
+    export_clip(job)
+    write_video(job.clip, "xxx")
+    with pytest.raises(InputError, match="of another clip"):
+        export_clip(job)
+
+
+def test_full_disks_leave_forced_results_whole(
+    job: ExportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    export_clip(job)
+    before = (job.out / "poses.json").read_bytes()
+    monkeypatch.setattr("magicpose_core.pose.export.overlay_poses", full)
+    with pytest.raises(OutputError, match=r"overlay\.mp4: No space left"):
+        export_clip(dataclasses.replace(job, force=True))
+    assert (job.out / "poses.json").read_bytes() == before
+    assert len(list((job.out / "maps").iterdir())) == 5
+    assert not (job.out / ".unfinished").exists()
+
+
+def test_folders_of_others_are_not_replaced(job: ExportJob) -> None:
+    mine = job.out / "maps" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    with pytest.raises(InputError, match=r"maps is there but poses\.json is not"):
+        export_clip(job)
+    assert mine.exists()
+    export_clip(dataclasses.replace(job, force=True))
+    assert not mine.exists()
+
+
 def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
     def die(_: int | None) -> None:
         raise KeyboardInterrupt
@@ -85,10 +122,8 @@ def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
     with pytest.raises(KeyboardInterrupt):
         export_clip(job, on_frame=die)
     assert not (job.out / "poses.json").exists()
-    (job.out / "maps").mkdir()
-    (job.out / "maps" / "00000.png").touch()
-    (job.out / ".maps.1234abcd").mkdir()
-    (job.out / ".overlay.1234abcd.mp4").touch()
+    (job.out / ".unfinished" / "maps").mkdir(parents=True)
+    (job.out / ".unfinished" / "maps" / "00000.png").touch()
     assert export_clip(job) == Exported(frames=5, with_person=4)
     assert len(list((job.out / "maps").iterdir())) == 5
     assert sorted(p.name for p in job.out.iterdir()) == ["maps", "overlay.mp4", "poses.json"]
@@ -96,22 +131,45 @@ def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
 
 def test_clips_are_found_and_named(tmp_path: Path) -> None:
     video = write_video(tmp_path / "in" / "deep" / "dance.mp4", "x")
-    pictures = write_pictures(tmp_path / "in" / "walk", "x")
+    pictures = write_pictures(tmp_path / "in" / "walk.1", "x")
     (tmp_path / "in" / "notes.txt").touch()
-    assert find_clips(tmp_path / "in") == {"deep_dance": video, "walk": pictures}
-    assert find_clips(video) == {"dance": video}
-    assert find_clips(pictures) == {"walk": pictures}
+    out = tmp_path / "out"
+    assert find_clips(tmp_path / "in", out=out) == {"deep_dance": video, "walk.1": pictures}
+    assert find_clips(tmp_path / "in", out=tmp_path).keys() == {"deep_dance", "walk.1"}
+    assert find_clips(video, out=out) == {"dance": video}
+    assert find_clips(pictures, out=out) == {"walk.1": pictures}
+
+
+def test_folders_without_a_name_of_their_own_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = write_pictures(tmp_path / "walk", "x")
+    (pictures / "deeper").mkdir()
+    monkeypatch.chdir(pictures)
+    assert find_clips(Path(), out=tmp_path / "out") == {"walk": pictures}
+    monkeypatch.chdir(pictures / "deeper")
+    assert find_clips(Path(".."), out=tmp_path / "out") == {"walk": pictures}
+
+
+def test_results_are_not_taken_for_clips(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "in" / "dance.mp4", "x")
+    out = tmp_path / "in" / "out"
+    write_video(out / "dance" / "overlay.mp4", "x")
+    write_pictures(out / "dance" / "maps", "x")
+    assert find_clips(tmp_path / "in", out=out) == {"dance": video}
+    with pytest.raises(InputError, match="name another folder"):
+        find_clips(tmp_path / "in", out=tmp_path / "in")
 
 
 def test_paths_without_clips_and_double_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing is at"):
-        find_clips(tmp_path / "none")
+        find_clips(tmp_path / "none", out=tmp_path / "out")
     with pytest.raises(InputError, match="neither videos"):
-        find_clips(tmp_path)
+        find_clips(tmp_path, out=tmp_path / "out")
     for name in ("a.mp4", "a.mov"):
         (tmp_path / name).touch()
     with pytest.raises(InputError, match="would both be a"):
-        find_clips(tmp_path)
+        find_clips(tmp_path, out=tmp_path / "out")
 
 
 def test_memory_does_not_hold_the_frames_of_the_clip(job: ExportJob, tmp_path: Path) -> None:
