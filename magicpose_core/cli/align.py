@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pose.pose_files import read_poses, write_poses
     from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
 
+    _check_preview(arguments.preview)
     size = frame_size(arguments.size)
     chosen = person(arguments)
     if chosen is None:
@@ -99,6 +100,15 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(arguments.report, _report(alignment))
     sys.stdout.write(alignment.report() + "\n")
     return 0
+
+
+def _check_preview(path: Path | None) -> None:
+    from ..images import IMAGE_SUFFIXES
+
+    if path is not None and path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise InputError(
+            f"a preview ends in {', '.join(IMAGE_SUFFIXES)}, got {path.name}; change the ending"
+        )
 
 
 def _write_maps(arguments: argparse.Namespace, aligned: PoseSequence) -> None:

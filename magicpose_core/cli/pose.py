@@ -107,7 +107,7 @@ def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
             subject=name,
             frames=arguments.out / frames,
             maps=arguments.out / f"{POSE_PREFIX}{frames}",
-            notes=arguments.out / _NOTES,
+            notes=arguments.out / _NOTES / frames,
             detector=settings,
             span=span,
             style=drawing(arguments),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ..errors import InputError
 from ..files import atomic_path, write_text
 from ..video.reader import Frame
-from .detect import OnFrame, Span, open_detection
+from .detect import OnFrame, Span, clip_identity, open_detection
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle, draw_poses
 from .keypoints import PersonPose
@@ -86,9 +88,10 @@ def export_subject(
     list of left-out frames is written last and marks the subject as done.
 
     Raises:
-        InputError: The clip cannot be read.
+        InputError: The clip cannot be read, or the subject is there from other settings.
         OutputError: The disk is full.
     """
+    _refuse_mixing(job)
     done = job.notes / f"{job.subject}.csv"
     if done.exists():
         return DatasetCount(kept=_count(job.frames / job.subject), rejected=len(_rows(done)))
@@ -116,9 +119,29 @@ def export_subject(
 
 
 def merge_rejected(notes: Path, target: Path) -> None:
-    """Join the lists of all subjects into one CSV."""
-    lists = sorted(notes.glob("*.csv"))
+    """Join the lists of all subjects below a folder into one CSV."""
+    lists = sorted(notes.rglob("*.csv"))
     _write_rows(target, [row for path in lists for row in _rows(path)])
+
+
+def _refuse_mixing(job: DatasetJob) -> None:
+    """Note what a subject is made of, and refuse to add to one of another clip or settings."""
+    made_by = json.dumps(
+        {
+            **clip_identity(job.clip),
+            "detector": job.detector.name,
+            **asdict(job.span),
+            **asdict(job.style),
+        }
+    )
+    note = job.notes / f"{job.subject}.json"
+    before = note.read_text(encoding="utf-8") if note.exists() else None
+    if before not in (None, made_by):
+        raise InputError(
+            f"{job.frames / job.subject} is of another clip or was made with other settings; name "
+            f"another folder, or remove it, its maps and {note.with_suffix('.*')} first"
+        )
+    write_text(note, made_by)
 
 
 def _write_once(path: Path, picture: Frame) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from magicpose_core.errors import InputError
 from magicpose_core.pose.dataset import (
     DatasetCount,
     DatasetJob,
@@ -14,6 +16,7 @@ from magicpose_core.pose.dataset import (
     merge_rejected,
     rejection,
 )
+from magicpose_core.pose.detect import Span
 from magicpose_core.pose.detectors.detector import DetectorSettings
 from magicpose_core.pose.draw import DrawStyle, draw_poses
 from magicpose_core.pose.keypoints import Keypoints, PersonPose
@@ -91,8 +94,23 @@ def test_done_subjects_are_left_alone_and_killed_ones_gone_on_with(job: DatasetJ
     assert export_subject(job) == DatasetCount(kept=3, rejected=1)
     assert (job.frames / "someone" / "00000.png").stat().st_mtime_ns == first
     assert not (job.notes / "someone.jsonl").exists()
-    job.clip.unlink()
-    assert export_subject(job) == DatasetCount(kept=3, rejected=1)
+    blind = dataclasses.replace(job, detector=DetectorSettings(weights=()))
+    assert export_subject(blind) == DatasetCount(kept=3, rejected=1)
+
+
+@pytest.mark.parametrize("change", ["clip", "span", "style"])
+def test_subjects_of_other_work_are_not_added_to(job: DatasetJob, change: str) -> None:
+    export_subject(job)
+    before = names(job.frames)
+    if change == "clip":
+        write_video(job.clip, "xx")
+    elif change == "span":
+        job = dataclasses.replace(job, span=Span(stride=2))
+    else:
+        job = dataclasses.replace(job, style=DrawStyle(face=False))
+    with pytest.raises(InputError, match="of another clip or was made with other settings"):
+        export_subject(job)
+    assert names(job.frames) == before
 
 
 def test_lists_of_left_out_frames_are_joined(job: DatasetJob, tmp_path: Path) -> None:

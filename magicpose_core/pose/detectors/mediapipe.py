@@ -72,21 +72,27 @@ def open_mediapipe() -> Iterator[MediaPipe]:
     Raises:
         MissingDependencyError: There is no environment for it.
     """
-    python = _find_python()
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(
+    with tempfile.TemporaryFile() as log, _start(_find_python(), log) as process:
+        try:
+            yield MediaPipe(process, log)
+        finally:
+            _end(process)
+
+
+def _start(python: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             # -I: this folder's modules must not shadow the packages of that environment.
             [str(python), "-I", str(_WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-        ) as process,
-    ):
-        try:
-            yield MediaPipe(process, log)
-        finally:
-            _end(process)
+        )
+    except OSError as error:
+        raise MissingDependencyError(
+            f"{python} cannot be run ({error.strerror}); name a Python that has mediapipe 0.10.21 "
+            f"in {PYTHON_VARIABLE}, or make one with: make pose-env"
+        ) from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -61,7 +61,9 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
     try:
         session = onnxruntime.InferenceSession(path, options, providers=wanted)
     except Exception as error:
-        raise CheckpointError(f"{path} cannot be opened as an ONNX network ({error})") from error
+        raise CheckpointError(
+            f"{path} cannot be opened as an ONNX network ({error}); fetch it again"
+        ) from error
     used = next(name for name, full in _PROVIDERS.items() if full == session.get_providers()[0])
     if device == "auto" and used == "cpu":
         _LOG.warning("%s runs on the CPU, which is slow (no CUDA or CoreML provider)", path.name)
@@ -71,9 +73,11 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
             f"installation (pip install onnxruntime-gpu), or choose the device {used}"
         )
     first = session.get_inputs()[0]
-    if len(first.shape) != 4 or not all(isinstance(extent, int) for extent in first.shape[2:]):
+    fixed = all(isinstance(extent, int) for extent in first.shape[2:])
+    if len(first.shape) != 4 or first.shape[1] != 3 or not fixed:
         raise CheckpointError(
-            f"{path} must take pictures (1, 3, H, W) of fixed size, but takes {first.shape}"
+            f"{path} must take pictures (1, 3, H, W) of fixed size, but takes {first.shape}; "
+            "take an export of RTMPose, DWPose or YOLOX"
         )
     return OnnxNetwork(
         run=lambda picture: session.run(None, {first.name: picture}),

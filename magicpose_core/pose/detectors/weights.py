@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import logging
 import os
 import shutil
@@ -127,7 +128,7 @@ def fetch_weights(file: WeightFile, folder: Path) -> Path:
     target, part = folder / file.name, folder / f"{file.name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _check_space(folder, file)
+        _check_space(folder, file, part)
         _LOG.warning(
             "downloading %s: %.0f MB from %s, SHA-256 %s, licence: %s",
             file.name,
@@ -144,7 +145,7 @@ def fetch_weights(file: WeightFile, folder: Path) -> Path:
             f"{file.url} cannot be fetched ({error.reason}); what has come is kept in {part}: "
             f"try again, or put the file into {folder} yourself"
         ) from error
-    except (TimeoutError, ConnectionError) as error:
+    except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
         raise MissingDependencyError(
             f"the connection broke while {file.name} was fetched ({error}); what has come is kept "
             "and the next try goes on from there"
@@ -154,16 +155,21 @@ def fetch_weights(file: WeightFile, folder: Path) -> Path:
     return target
 
 
-def _check_space(folder: Path, file: WeightFile) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < file.size:
+def _check_space(folder: Path, file: WeightFile, part: Path) -> None:
+    free, missing = shutil.disk_usage(folder).free, file.size - _received(part)
+    if free < missing:
         raise InputError(
-            f"{folder} has {free / 1e6:.0f} MB free, {file.name} needs {file.size / 1e6:.0f} MB"
+            f"{folder} has {free / 1e6:.0f} MB free, {file.name} needs {missing / 1e6:.0f} MB; "
+            "free some space or name another folder first"
         )
 
 
+def _received(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
 def _receive(file: WeightFile, part: Path) -> None:
-    have = part.stat().st_size if part.exists() else 0
+    have = _received(part)
     if have >= file.size:
         return
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"} if have else {})

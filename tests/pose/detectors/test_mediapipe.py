@@ -25,6 +25,15 @@ def test_a_missing_environment_says_how_to_make_it(monkeypatch: pytest.MonkeyPat
         pass
 
 
+def test_a_python_that_cannot_be_run_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "python").touch()
+    monkeypatch.setenv(mediapipe.PYTHON_VARIABLE, str(tmp_path / "python"))
+    with pytest.raises(MissingDependencyError, match="cannot be run"), open_detector(MEDIAPIPE):
+        pass
+
+
 def test_an_environment_without_mediapipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(mediapipe.PYTHON_VARIABLE, sys.executable)
     with (
