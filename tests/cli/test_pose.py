@@ -75,6 +75,9 @@ def test_processes_write_a_data_set(
     with (out / "rejected.csv").open() as read:
         assert [row["reason"] for row in csv.DictReader(read)] == ["no person"]
     assert "a: 2 frames kept, 1 left out" in capsys.readouterr().out
+    video = clips.write_video(tmp_path / "a.mp4", "xxxx")
+    assert main(["pose", str(video), *words, "--dataset", "--set", "train"]) == 0
+    assert "a: 4 frames kept, 0 left out" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,8 @@ def _filled(network: nn.Module, path: Path) -> nn.Module:
         raise CheckpointError(
             f"{path} cannot be read as weights ({error}); fetch it again"
         ) from error
+    if not isinstance(weights, dict):
+        raise CheckpointError(f"{path} holds no named tensors; fetch it again")
     names = {
         key if key in weights else key.partition(".")[2] or key: key for key in network.state_dict()
     }
@@ -156,9 +158,14 @@ def _filled(network: nn.Module, path: Path) -> nn.Module:
     if missing:
         raise CheckpointError(
             f"{path} lacks {len(missing)} tensors of the network, such as {missing[0]}; "
-            "it is of another model"
+            "it is of another model: fetch it again"
         )
-    network.load_state_dict({key: weights[name] for name, key in names.items()})
+    try:
+        network.load_state_dict({key: weights[name] for name, key in names.items()})
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path} holds tensors of other shapes, so it is of another model: fetch it again"
+        ) from error
     return network.eval().requires_grad_(False)
 
 

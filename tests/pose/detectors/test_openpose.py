@@ -137,6 +137,16 @@ def test_damaged_and_other_weights_are_named(weights: Path) -> None:
         open_detector(settings(weights)),
     ):
         pass
+    for other, message in (
+        ({"places": torch.zeros(1)}, "tensors of other shapes"),
+        (torch.zeros(1), "holds no named tensors"),
+    ):
+        torch.save(other, weights / "hand_pose_model.pth")
+        with (
+            pytest.raises(CheckpointError, match=rf"hand_pose_model\.pth .*{message}"),
+            open_detector(settings(weights)),
+        ):
+            pass
 
 
 def test_pickles_are_not_executed(weights: Path) -> None:
