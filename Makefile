@@ -6,13 +6,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+CONFIGS := magicpose_core/demo/configs
+DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
+
 .PHONY: demo test lint bench evaluate train-demo pose-env clean
 
 demo: $(VENV)/.core
 	$(BIN)/magicpose demo --out output/demo
 
+# One process a core with one thread each: small networks gain nothing from more.
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 	$(BIN)/python tests/nodes/run.py
 
 lint: $(VENV)/.dev
@@ -22,6 +26,18 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.core
 	$(BIN)/magicpose bench
+
+# Each stage goes on where it was stopped; it takes many hours on a CPU.
+train-demo: $(VENV)/.dev
+	$(BIN)/magicpose train vae $(CONFIGS)/vae_linear.toml
+	$(BIN)/magicpose train vae $(CONFIGS)/vae.toml
+	$(BIN)/magicpose train base $(CONFIGS)/base.toml
+	$(BIN)/magicpose train stage1 $(CONFIGS)/stage1.toml
+	$(BIN)/magicpose train stage2 $(CONFIGS)/stage2.toml
+	$(BIN)/magicpose convert runs/demo/stage2/stage2.safetensors --dtype fp16 --force --out $(DEMO_MODEL)
+
+evaluate: $(VENV)/.dev
+	$(BIN)/magicpose evaluate --checkpoint $(DEMO_MODEL) --people 64 --out runs/demo/figures
 
 $(VENV)/.core: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

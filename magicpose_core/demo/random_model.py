@@ -12,7 +12,7 @@ from ..training.export import denoiser_parts, export, text_part, vae_part
 from ..training.fresh import fresh_denoiser, fresh_text, fresh_vae
 
 _NETWORKS = NetworkConfig(
-    channels=(64, 128, 128, 128), heads=8, text_width=64, vae_channels=(32, 64, 64, 64)
+    channels=(64, 128, 128, 128), heads=8, text_width=64, vae_channels=(64, 64, 64, 128)
 )
 
 
