@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import write_text
 from ..video.reader import open_clip
 from ..video.writer import open_mp4, open_png_folder
 from .detect import OnFrame, Span, clip_identity, detect_sequence
@@ -18,7 +17,7 @@ from .draw import DrawStyle
 from .keypoints import PoseSequence
 from .overlay import overlay_poses
 from .people import PersonChoice
-from .pose_files import read_poses, to_clip
+from .pose_files import read_poses, write_clip
 from .smooth import SmoothSettings
 from .sources import PoseOptions, draw_sequence, prepare
 
@@ -169,8 +168,7 @@ def _write_results(job: ExportJob, sequence: PoseSequence, folder: Path) -> None
         ):
             for frame, people in zip(clip.frames, sequence.frames, strict=True):
                 write(overlay_poses(frame, people, job.style))
-    value = {**to_clip(sequence), "made_by": _settings(job)}
-    write_text(folder / POSES, json.dumps(value))
+    write_clip(folder / POSES, sequence, {"made_by": _settings(job)})
 
 
 def _replace_results(new: Path, out: Path) -> None:

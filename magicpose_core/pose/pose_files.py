@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
-from ..files import write_text
+from ..files import atomic_path, write_text
 from ..video.reader import natural_order
 from .coco_json import from_coco_dataset, to_coco_dataset
 from .json_values import frame_rate, number_array, pixel_count
 from .keypoints import USUAL_FPS, PersonPose, PoseSequence
 from .mediapipe_holistic import from_holistic, to_holistic
-from .openpose_json import COMPLETE, Dialect, from_pose_keypoints, to_cmu_people, to_pose_keypoints
+from .openpose_json import COMPLETE, from_pose_keypoints, to_cmu_people, to_pose_keypoints
 
 PoseFormat = Literal["pose_keypoint", "cmu", "coco", "mediapipe"]
 POSE_FORMATS: tuple[PoseFormat, ...] = ("pose_keypoint", "cmu", "coco", "mediapipe")
@@ -57,12 +58,28 @@ def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_k
     elif format == "mediapipe":
         write_text(path, json.dumps(_to_mediapipe(sequence)))
     else:
-        write_text(path, json.dumps(to_clip(sequence)))
+        write_clip(path, sequence)
 
 
-def to_clip(sequence: PoseSequence, dialect: Dialect = COMPLETE) -> dict[str, object]:
-    """Write a sequence as one value: POSE_KEYPOINT frames and the frames a second."""
-    return {"fps": sequence.fps, "frames": to_pose_keypoints(sequence, dialect)}
+def write_clip(
+    path: Path, sequence: PoseSequence, notes: Mapping[str, object] | None = None
+) -> None:
+    """Write POSE_KEYPOINT frames and their rate, frame by frame: as one value they fill memory.
+
+    Args:
+        path: The file.
+        sequence: The clip.
+        notes: Further entries beside ``fps`` and ``frames``.
+    """
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write(f'{{"fps": {json.dumps(sequence.fps)}, "frames": [')
+        for index, people in enumerate(sequence.frames):
+            (frame,) = to_pose_keypoints(replace(sequence, frames=(people,)), COMPLETE)
+            file.write((", " if index else "") + json.dumps(frame))
+        file.write("]")
+        for name, value in (notes or {}).items():
+            file.write(f", {json.dumps(name)}: {json.dumps(value)}")
+        file.write("}")
 
 
 def _load_folder(folder: Path) -> list[object]:
