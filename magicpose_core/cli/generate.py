@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..models.pose_hints import PoseMaps
     from ..pose.sources import PoseMaps as OpenedPoses
     from ..pose.sources import PoseOptions
+    from ..video.reader import Frame
     from ..weights.loading import MagicPoseModels
 
 _DEFAULT_FPS = 8
@@ -74,6 +75,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--out", required=True, type=Path, help="NAME.mp4, or a new folder for PNG frames"
+    )
+    parser.add_argument(
+        "--truth", type=Path, help="the true frames, where known: one more column of the sheet"
     )
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_model_options(parser)
@@ -143,6 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_open=say_what_runs,
         ) as poses,
         _fitted_maps(poses, arguments) as pose_maps,
+        _true_frames(arguments, len(pose_maps)) as truths,
     ):
         models = load(arguments)
         text, negative = _encode_texts(models, arguments)
@@ -157,7 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
                 negative_text=negative,
                 on_step=lambda done, total: _advance(bar, done, total),
             )
-            _write_clip(arguments.out, frames, reference, pose_maps, fps)
+            _write_clip(arguments.out, frames, reference, pose_maps, fps, truths)
         seconds = time.monotonic() - started
         _write_settings(arguments, frames=len(pose_maps), fps=fps, seconds=seconds)
     tqdm.write(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
@@ -242,6 +247,29 @@ def _fitted_maps(poses: OpenedPoses, arguments: argparse.Namespace) -> Iterator[
         yield maps
 
 
+@contextmanager
+def _true_frames(arguments: argparse.Namespace, count: int) -> Iterator[Iterator[Frame] | None]:
+    """Open the true frames, if any: one for each of ``count`` poses."""
+    from ..video.reader import open_clip
+
+    if arguments.truth is None:
+        yield None
+        return
+    with open_clip(arguments.truth, stride=arguments.stride) as truth:
+        there = truth.info.frame_count
+        if there is not None and there < count:
+            raise InputError(
+                f"--truth {arguments.truth} holds {there} frames and there are {count} poses; "
+                "give the true frame of each pose, or set --frames"
+            )
+        yield _all_there(truth.frames, arguments.truth)
+
+
+def _all_there(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
+    yield from frames
+    raise InputError(f"--truth {path} ends before the poses do; give the true frame of each pose")
+
+
 def _encode_texts(
     models: MagicPoseModels, arguments: argparse.Namespace
 ) -> tuple[Tensor | None, Tensor | None]:
@@ -262,20 +290,27 @@ def _advance(bar: tqdm[NoReturn], done: int, total: int) -> None:
 
 
 def _write_clip(
-    out: Path, frames: Iterator[Tensor], reference: Tensor, pose_maps: PoseMaps, fps: Fraction
+    out: Path,
+    frames: Iterator[Tensor],
+    reference: Tensor,
+    pose_maps: PoseMaps,
+    fps: Fraction,
+    truths: Iterator[Frame] | None,
 ) -> None:
     """Write the frames as they are decoded, and the contact sheet when all are there."""
     from ..images import from_uint8, to_uint8, write_image
     from ..video.frames import ContactSheet
     from ..video.writer import open_mp4, open_png_folder
 
-    sheet = ContactSheet(("reference", "pose", "result"), frame_count=len(pose_maps))
+    columns = ("reference", "pose", "result", *(() if truths is None else ("truth",)))
+    sheet = ContactSheet(columns, frame_count=len(pose_maps))
     person = to_uint8(reference)[0]
     with open_mp4(out, fps=fps) if out.suffix else open_png_folder(out) as write:
         for index, frame in enumerate(frames):
             picture = to_uint8(frame.unsqueeze(0))[0]
             write(picture)
-            sheet.add(index, person, pose_maps[index], picture)
+            true = () if truths is None else (next(truths),)
+            sheet.add(index, person, pose_maps[index], picture, *true)
     write_image(out.with_suffix(_SHEET), from_uint8(sheet.picture()))
 
 

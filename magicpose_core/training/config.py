@@ -134,6 +134,8 @@ class ObjectiveConfig:
         kl: Weight of the autoencoder's Kullback-Leibler term.
         edges: Weight of the autoencoder's error between neighbouring pixels.
         linear_code: Train the halves of the autoencoder apart, against a linear code; a start.
+        frozen_encoder: Train the autoencoder's decoder alone; latents stay what they are, so that
+            models that learned on them can take the better decoder.
     """
 
     parts: tuple[Literal["unet", "appearance", "pose"], ...] = ("unet", "appearance", "pose")
@@ -142,6 +144,7 @@ class ObjectiveConfig:
     kl: float = 1e-6
     edges: float = 0.5
     linear_code: bool = False
+    frozen_encoder: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,13 +61,14 @@ class LatentCache:
 
 
 def fingerprint(vae: AutoencoderKL, subjects: Sequence[Subject]) -> str:
-    """Name what a cache was computed from: the autoencoder's weights and the subjects' frames."""
+    """Name what a cache was computed from: the encoder's weights and the subjects' frames."""
     digest = hashlib.sha256()
     for subject in subjects:
         digest.update(subject.signature.encode())
-    for key, tensor in sorted(vae.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.detach().float().cpu().numpy().tobytes())
+    for half in (vae.encoder, vae.quant_conv):
+        for key, tensor in sorted(half.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(tensor.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

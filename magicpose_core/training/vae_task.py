@@ -34,11 +34,21 @@ _NORMALIZED_ON = 256
 
 
 def start_vae(config: TrainingConfig) -> AutoencoderKL:
-    """Load the autoencoder to go on with, or draw one."""
+    """Load the autoencoder to go on with, or draw one.
+
+    Raises:
+        InputError: The encoder is to stay as it is and none is given.
+    """
     path = config.start.vae or config.start.checkpoint
     if path is None:
+        if config.objective.frozen_encoder:
+            raise InputError("objective.frozen_encoder needs start.vae, whose latents are kept")
         return fresh_vae(config.network, config.run.seed)
-    return load_vae(find_part(open_checkpoint(path), "vae"), Placement()).requires_grad_(True)
+    vae = load_vae(find_part(open_checkpoint(path), "vae"), Placement()).requires_grad_(True)
+    if config.objective.frozen_encoder:
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
+    return vae
 
 
 def vae_task(config: TrainingConfig, vae: AutoencoderKL, rank: int) -> Task:
@@ -95,15 +105,17 @@ def dancer_pictures(split: Split, people: range | list[int], size: int) -> Tenso
 
 
 def finish_vae(config: TrainingConfig) -> Path:
-    """Normalize the latents of the trained autoencoder and export it.
+    """Normalize the latents of the trained autoencoder, if its encoder learned, and export it.
 
     Returns:
         ``<output>/vae.safetensors``.
     """
     vae = start_vae(config)
     weights = trained_weights(config.output / LAST)
-    vae.load_state_dict({name.removeprefix("vae."): value for name, value in weights.items()})
-    normalize_latents(vae, dancer_pictures("train", range(_NORMALIZED_ON), config.data.size))
+    trained = {name.removeprefix("vae."): value for name, value in weights.items()}
+    vae.load_state_dict(vae.state_dict() | trained)
+    if not config.objective.frozen_encoder:
+        normalize_latents(vae, dancer_pictures("train", range(_NORMALIZED_ON), config.data.size))
     return export(
         config.output / "vae.safetensors",
         {"vae": vae_part(vae)},

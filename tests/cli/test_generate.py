@@ -69,6 +69,27 @@ def test_a_clip_a_sheet_and_the_settings_are_written(inputs, words, capsys):
     ]
 
 
+def test_true_frames_are_one_more_column_of_the_sheet(inputs, words):
+    assert main([*words, "--out", str(inputs / "plain.mp4")]) == 0
+    truth = ("--truth", str(inputs / "poses"))
+    assert main([*words, "--out", str(inputs / "beside.mp4"), *truth]) == 0
+    plain, beside = (read_image(inputs / f"{name}.sheet.png") for name in ("plain", "beside"))
+    assert torch.equal(beside[..., 32:, : plain.shape[3]], plain[..., 32:, :])
+    cell = (plain.shape[3] - 20) // 3
+    shown = beside[..., plain.shape[3] :]
+    assert shown.shape[3] == pytest.approx(cell, abs=8)
+    assert shown[..., 32:, :].std() > 0
+
+
+def test_too_few_true_frames_are_told_before_anything_is_rendered(inputs, words, capsys):
+    (inputs / "truth").mkdir()
+    (inputs / "poses" / "0.png").rename(inputs / "truth" / "0.png")
+    out = inputs / "clip.mp4"
+    assert main([*words, "--out", str(out), "--truth", str(inputs / "truth")]) == 2
+    assert "holds 1 frames and there are 2 poses" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_png_frames_do_not_depend_on_frames_per_batch(inputs, words):
     pictures = []
     for batch in ("1", "3"):

@@ -59,7 +59,10 @@ def test_a_cache_is_computed_once_and_anew_for_other_data(vae, subjects, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
-def test_the_fingerprint_knows_the_weights_and_the_frames(vae, subjects):
+def test_the_fingerprint_knows_the_encoder_and_the_frames(vae, subjects):
+    other_decoder = fresh_vae(NETWORK, 0)
+    torch.nn.init.zeros_(other_decoder.decoder.conv_in.weight)
+    assert fingerprint(vae, subjects) == fingerprint(other_decoder, subjects)
     assert fingerprint(vae, subjects) == fingerprint(fresh_vae(NETWORK, 0), subjects)
     assert fingerprint(vae, subjects) != fingerprint(fresh_vae(NETWORK, 1), subjects)
     more = [replace(subjects[0], count=4), *subjects[1:]]

@@ -119,6 +119,24 @@ def test_frozen_half_precision_needs_mixed_precision(base, stage2_config):
         train_stage("stage2", config)
 
 
+def test_a_decoder_learns_alone_and_the_latents_stay(vae_config, tiny_vae_file):
+    config = replace(
+        vae_config,
+        start=StartConfig(vae=tiny_vae_file),
+        objective=replace(vae_config.objective, frozen_encoder=True),
+    )
+    before, after = load_file(tiny_vae_file), load_file(train_stage("vae", config))
+    moved = {key for key, tensor in after.items() if not torch.equal(tensor, before[key])}
+    assert moved
+    assert {key.split(".")[1] for key in moved} == {"decoder", "post_quant_conv"}
+
+
+def test_an_encoder_that_stays_must_be_given(vae_config):
+    objective = replace(vae_config.objective, frozen_encoder=True)
+    with pytest.raises(InputError, match=r"frozen_encoder needs start\.vae"):
+        train_stage("vae", replace(vae_config, objective=objective))
+
+
 def test_a_checkpoint_of_another_stage_is_refused(base, base_config):
     config = replace(base_config, start=StartConfig(checkpoint=base))
     with pytest.raises(CheckpointError, match="holds a run of base, not of stage2"):
