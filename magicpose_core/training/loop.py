@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..files import atomic_path
 from ..images import write_image
+from ..models.device import choose_device
 from .checkpoints import BEST, LAST, Progress, TrainedState, load_state, save_state
 from .config import TrainingConfig
 from .curves import Curves
@@ -61,6 +62,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
     accelerator = Accelerator(
         mixed_precision=config.run.mixed_precision,
         gradient_accumulation_steps=config.optimizer.accumulate,
+        cpu=choose_device().type == "cpu",  # or else accelerate wants a launcher of its own
         # each weight is used once a pass: kept casts would only cost memory, 2.4 GB at SD 1.5 size
         kwargs_handlers=[AutocastKwargs(cache_enabled=False)],
     )

@@ -53,7 +53,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     done = subprocess.run(
         [*launcher, "--nproc-per-node", "2", str(script), str(folder)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         check=False,
         timeout=300,
