@@ -19,6 +19,7 @@ import pytest
 import torch
 
 from . import golden
+from .browser import why_no_browser
 from .comfyui import PACK, find_comfyui
 
 COMFYUI = find_comfyui()
@@ -29,18 +30,16 @@ REASON = (
     else "these tests need ComfyUI's own Python: python tests/nodes/run.py"
 )
 
-BROWSER = "MAGICPOSE_BROWSER" in os.environ
+NO_BROWSER = why_no_browser()
 collect_ignore_glob = [] if RUNNABLE else ["test_*.py"]
-if not BROWSER:
+if NO_BROWSER:
     collect_ignore_glob.append("test_browser.py")
 
 
 def pytest_report_header() -> str:
     if not RUNNABLE:
         return f"tests/nodes left out: {REASON}"
-    return (
-        f"ComfyUI: {COMFYUI}; browser: {'yes' if BROWSER else 'no, MAGICPOSE_BROWSER is not set'}"
-    )
+    return f"ComfyUI: {COMFYUI}; tests of the page: {NO_BROWSER or 'yes'}"
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,14 @@
 // Open ComfyUI in a real browser, load a template of the pack from the template browser, queue it,
 // and photograph the page: the template browser, the loaded graph, the finished run.
 //
-//   node run_template.mjs URL TEMPLATE FOLDER [WIDGET=VALUE ...]
+//   CHROMIUM=/path/to/chromium node run_template.mjs URL TEMPLATE FOLDER [WIDGET=VALUE ...]
 //
 // Prints one JSON line: what was loaded, how the run ended, how many previews came, console errors.
-import { createRequire } from "node:module";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chromium } from "playwright-core";
 
-const { chromium } = createRequire(process.env.MAGICPOSE_BROWSER + "/")("playwright-core");
 const [url, template, folder, ...settings] = process.argv.slice(2);
 const widgets = Object.fromEntries(
   settings
@@ -25,7 +24,7 @@ await set("Comfy.TutorialCompleted", true);
 await set("Comfy.Minimap.Visible", false);
 await set("LiteGraph.Canvas.MinFontSizeForLOD", 0); // names stay readable from afar
 const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "chromium-")), {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: process.env.CHROMIUM,
   viewport: { width: 2000, height: 1200 },
   args: flags.map((flag) => `--${flag}`),
 });
@@ -50,6 +49,20 @@ await page.waitForTimeout(1000);
 await page.screenshot({ path: join(folder, `${template}-graph.png`) });
 
 const run = await page.evaluate(async (widgets) => {
+  // detectors need weights that nobody ships: stored keypoints take their place
+  const graph = window.app.graph;
+  for (const detector of graph.nodes.filter((node) => node.type === "MagicPose_DetectPoses")) {
+    const stored = window.LiteGraph.createNode("MagicPose_LoadPoses");
+    graph.add(stored);
+    stored.pos = [...detector.pos];
+    detector.outputs.forEach((output, slot) => {
+      for (const id of [...(output.links ?? [])]) {
+        const link = graph.getLink(id);
+        stored.connect(slot, link.target_id, link.target_slot);
+      }
+    });
+    graph.remove(detector);
+  }
   for (const node of window.app.graph.nodes)
     for (const widget of node.widgets ?? [])
       if (widget.name in widgets)
