@@ -41,7 +41,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say what was written."""
+    from ..weights.checkpoint import open_checkpoint
+    from ..weights.contents import PART_TITLES, find_parts
     from ..weights.convert import DTYPES, SPLIT_FILES, convert
+    from ..weights.loading import why_it_does_not_load
 
     out: Path = arguments.out
     if not arguments.split and out.suffix != ".safetensors":
@@ -61,4 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for path in written:
         sys.stdout.write(f"{path} ({path.stat().st_size / 1e9:.2f} GB)\n")
+        for part in find_parts(open_checkpoint(path)).values():
+            if obstacle := why_it_does_not_load(part):
+                title = PART_TITLES[part.name]
+                sys.stderr.write(f"note: {title} in {path.name} does not load: {obstacle}\n")
     return 0

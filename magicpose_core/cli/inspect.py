@@ -56,9 +56,8 @@ def report(file: Checkpoint, *, keys: bool = False) -> list[str]:
 
 
 def _part_lines(file: Checkpoint, part: Part) -> list[str]:
-    from ..errors import CheckpointError
     from ..weights.contents import PART_TITLES
-    from ..weights.loading import find_misfit
+    from ..weights.loading import why_it_does_not_load
 
     stored = list(part.keys.values())
     numbers = sum(_numbers(file, key) for key in stored)
@@ -71,11 +70,8 @@ def _part_lines(file: Checkpoint, part: Part) -> list[str]:
         f"  {PART_TITLES[part.name]}: {len(stored)} keys ({prefix or 'no prefix'}), "
         f"{numbers / 1e6:.1f} M numbers, {'/'.join(kind for kind, _ in kinds.most_common())}"
     )
-    try:
-        misfit = str(find_misfit(part))
-    except CheckpointError as error:
-        misfit = str(error)
-    return [line, f"    does not load: {misfit}"] if misfit else [line]
+    obstacle = why_it_does_not_load(part)
+    return [line, f"    does not load: {obstacle}"] if obstacle else [line]
 
 
 def _key_line(file: Checkpoint, key: str) -> str:

@@ -206,6 +206,14 @@ class Misfit:
         )
 
 
+def why_it_does_not_load(part: Part) -> str:
+    """Say in one line what keeps a stored sub-model from being loaded; empty where nothing does."""
+    try:
+        return str(find_misfit(part))
+    except CheckpointError as error:
+        return str(error)
+
+
 def find_misfit(part: Part) -> Misfit:
     """Compare a stored sub-model with the network that its shapes ask for.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from magicpose_core import __version__
 from magicpose_core.cli.__main__ import main
@@ -42,6 +42,18 @@ def test_convert_writes_what_inspect_reads(micro_checkpoint, tmp_path, capsys):
     capsys.readouterr()
     main(["inspect", str(out)])
     assert "magicpose.heads = 4" in capsys.readouterr().out
+
+
+def test_convert_keeps_an_incomplete_sub_model_and_says_so(micro_state, tmp_path, capsys):
+    lacking = "model.diffusion_model.out.2.bias"
+    state = {key: tensor for key, tensor in micro_state.items() if key != lacking}
+    save_file(state, tmp_path / "cut.safetensors")
+    out = tmp_path / "converted.safetensors"
+    assert main(["convert", str(tmp_path / "cut.safetensors"), "--out", str(out)]) == 0
+    told = capsys.readouterr().err
+    name = "Stable Diffusion U-Net in converted.safetensors"
+    assert f"note: {name} does not load: 1 missing (out.2.bias)" in told
+    assert told.count("note:") == 1
 
 
 def test_inspect_builds_the_networks_with_the_heads_of_the_file(micro_checkpoint, tmp_path, capsys):
