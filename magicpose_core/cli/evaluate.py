@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
+from .options import add_model_options, load, positive
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,21 +15,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "evaluate",
         help="measure a model on held-out dancers, or results against true frames",
-        description="With --checkpoint: render held-out dancers and measure the model beside its "
-        "ablations and the copied reference. With --results and --truths: compare two folders of "
-        "pictures of the same names, with the right metrics and with those that DisCo publishes.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Render held-out dancers and measure the model beside its ablations and the "
+        "copied reference. With --results and --truths: compare two folders of pictures of the "
+        "same names, with the right metrics and with those that DisCo publishes.",
     )
-    parser.add_argument("--checkpoint", type=Path, help="a whole MagicPose model, for dancers")
-    parser.add_argument("--people", type=int, default=64, help="held-out dancers")
-    parser.add_argument("--size", type=int, default=128, help="side of the pictures in pixels")
-    parser.add_argument("--steps", type=int, default=20, help="DDIM steps")
-    parser.add_argument("--guidance", type=float, default=2.0, help="guidance scale")
-    parser.add_argument("--seed", type=int, default=42, help="of the noise")
-    parser.add_argument("--model-only", action="store_true", help="leave the ablations out")
-    parser.add_argument("--results", type=Path, help="folder of results")
-    parser.add_argument("--truths", type=Path, help="folder of true frames")
     parser.add_argument("--out", type=Path, help="folder for figures.json and figures.md")
+    add_model_options(parser)
+    group = parser.add_argument_group("held-out dancers")
+    group.add_argument("--people", type=positive, default=64, help="how many (64)")
+    group.add_argument("--size", type=int, default=128, help="side of the pictures in pixels (128)")
+    group.add_argument("--steps", type=int, default=20, help="DDIM steps (20)")
+    group.add_argument("--guidance", type=float, default=2.0, help="guidance scale (2)")
+    group.add_argument("--seed", type=int, default=42, help="of the noise (42)")
+    group.add_argument("--model-only", action="store_true", help="leave the ablations out")
+    group = parser.add_argument_group("folders")
+    group.add_argument("--results", type=Path, help="folder of results")
+    group.add_argument("--truths", type=Path, help="folder of true frames")
     parser.set_defaults(run=run)
 
 
@@ -36,14 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table and write it where asked to."""
     from ..evaluation.report import markdown_table, write_report
 
-    if arguments.checkpoint is not None:
+    if arguments.results is None and arguments.truths is None:
         figures = _dancers(arguments)
     elif arguments.results is not None and arguments.truths is not None:
         from ..evaluation.folders import evaluate_folders
 
         figures = {arguments.results.name: evaluate_folders(arguments.results, arguments.truths)}
     else:
-        raise InputError("give --checkpoint FILE, or --results FOLDER and --truths FOLDER")
+        raise InputError("--results and --truths go together; give both folders, or neither")
     sys.stdout.write(markdown_table(figures))
     if arguments.out is not None:
         settings = {key: value for key, value in vars(arguments).items() if key != "run"}
@@ -57,9 +59,8 @@ def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     from ..evaluation.ablations import MODEL, RENDERERS
     from ..evaluation.heldout_dancers import evaluate_dancers
     from ..pipeline import SamplingConfig
-    from ..weights.loading import ModelFiles, load_models
 
-    models = load_models(ModelFiles(checkpoint=arguments.checkpoint))
+    models = load(arguments)
     sampling = SamplingConfig(
         steps=arguments.steps, guidance_scale=arguments.guidance, seed=arguments.seed
     )

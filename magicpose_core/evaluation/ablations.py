@@ -70,14 +70,16 @@ def _controlled(
     denoiser: MagicPoseDenoiser, reference_latents: Tensor, hints: Tensor | None, text: Tensor
 ) -> PredictNoise:
     def predict(latents: Tensor, timestep: int, frames: Sequence[int]) -> Tensor:
-        step = torch.tensor(timestep, device=latents.device)
+        inputs = latents.to(text)
+        step = torch.tensor(timestep, device=text.device)
         rows = text.expand(len(latents), -1, -1)
         features = residuals = None
         if denoiser.appearance is not None:
-            features = denoiser.appearance(reference_latents, step, rows)
+            features = denoiser.appearance(reference_latents.to(text), step, rows)
         if denoiser.pose is not None and hints is not None:
-            residuals = denoiser.pose(latents, step, rows, hints)
-        return denoiser(latents, step, rows, features=features, residuals=residuals)
+            residuals = denoiser.pose(inputs, step, rows, hints)
+        noise = denoiser(inputs, step, rows, features=features, residuals=residuals)
+        return noise.to(latents)
 
     return predict
 

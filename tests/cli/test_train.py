@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 
 from magicpose_core.cli.__main__ import main
@@ -56,6 +57,17 @@ def test_evaluate_compares_two_folders(tmp_path, capsys):
     assert report["figures"]["results"]["mean_absolute_error"] == 0
 
 
-def test_evaluate_says_what_it_needs(capsys):
-    assert main(["evaluate"]) == 2
-    assert "give --checkpoint FILE, or --results FOLDER" in capsys.readouterr().err
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_evaluate_measures_a_model_put_together_from_parts(micro_checkpoint, capsys, dtype):
+    weights = ("--checkpoint", str(micro_checkpoint), "--pose", str(micro_checkpoint))
+    words = ("--heads", "4", "--text-heads", "2", "--device", "cpu", "--dtype", dtype)
+    few = ("--people", "1", "--size", "64", "--steps", "1", "--model-only")
+    assert main(["evaluate", *weights, *words, *few]) == 0
+    told = capsys.readouterr().out
+    assert "| model |" in told
+    assert "guidance 1" not in told
+
+
+def test_evaluate_wants_both_folders(tmp_path, capsys):
+    assert main(["evaluate", "--results", str(tmp_path)]) == 2
+    assert "--results and --truths go together" in capsys.readouterr().err
