@@ -10,7 +10,6 @@ from magicpose_core.training.plot import plot, read_curve, smooth
 
 
 def test_what_a_run_writes_is_read_back_and_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
     curves = Curves(tmp_path / "run", 0)
     for step in range(1, 5):
         curves.write("training", step, {"loss": 1 / step, "gradient_norm": 2.0})
