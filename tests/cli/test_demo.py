@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import torch
 
 from magicpose_core.cli.__main__ import main
-from magicpose_core.demo.model import DEMO_CHECKPOINT
+from magicpose_core.cli.demo import GUIDANCE, SIZE
+from magicpose_core.demo.model import demo_checkpoint
+from magicpose_core.evaluation.ablations import MODEL
+from magicpose_core.evaluation.heldout_dancers import evaluate_dancers
 from magicpose_core.images import read_image
+from magicpose_core.pipeline import SamplingConfig
+from magicpose_core.weights.checkpoint import open_checkpoint
+from magicpose_core.weights.contents import describe, find_parts
+from magicpose_core.weights.loading import ModelFiles, load_models, why_it_does_not_load
 
-SHORT = ("--frames", "2", "--steps", "1")
+SHORT = ("--frames", "2", "--steps", "1", "--people", "1")
 
 
-def test_a_clip_is_rendered_from_files_and_says_what_weights_it_has(tmp_path, capsys):
+def test_a_clip_is_rendered_from_files_and_measured(tmp_path, capsys):
     out = tmp_path / "demo"
     for folder in (out, tmp_path / "demo-2"):  # the second leaves the first as it is
         assert main(["demo", "--out", str(out), *SHORT]) == 0
         told = capsys.readouterr().out
         assert f"clip:              {folder / 'clip.mp4'}" in told
-        assert ("weights are RANDOM" in told) != DEMO_CHECKPOINT.is_file()
+        assert "| copy of the reference |" in told
         assert len(list((folder / "inputs" / "poses").iterdir())) == 2
         assert (folder / "clip.mp4").stat().st_size > 0
-        assert read_image(folder / "clip.sheet.png").shape[-1] > 3 * 64
+        assert read_image(folder / "clip.sheet.png").shape[-1] > 4 * 256
+        figures = json.loads((folder / "figures.json").read_text())
+        assert figures["settings"]["guidance_scale"] == 2
+        assert figures["figures"]["model"]["psnr"] > 5
+
+
+def test_the_shipped_model_is_small_whole_and_free_to_use():
+    checkpoint = demo_checkpoint()
+    assert checkpoint.stat().st_size <= 60_000_000
+    file = open_checkpoint(checkpoint)
+    assert describe(file) == "a whole MagicPose model"
+    assert not any(why_it_does_not_load(part) for part in find_parts(file).values())
+    assert {tensor.dtype for tensor in file.tensors.values()} == {torch.float16}
+    assert "Apache-2.0" in checkpoint.with_name("README.md").read_text(encoding="utf-8")
+
+
+def test_strangers_keep_their_background_and_take_the_pose():
+    models = load_models(ModelFiles(checkpoint=demo_checkpoint()))
+    sampling = SamplingConfig(steps=8, guidance_scale=GUIDANCE)
+    names = (MODEL, "copy of the reference", "another's reference")
+    figures = evaluate_dancers(models, sampling, people=4, size=SIZE, names=names)
+    assert figures[MODEL]["psnr"] > figures["copy of the reference"]["psnr"]
+    assert figures[MODEL]["psnr"] > figures["another's reference"]["psnr"] + 1
+    assert figures[MODEL]["pose_retrieval"] >= 0.75
 
 
 @pytest.mark.parametrize(

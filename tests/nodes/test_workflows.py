@@ -15,7 +15,6 @@ from .server import start_server
 
 WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
 BLUEPRINT = PACK / "subgraphs" / "Photo and dance video to video.json"
-DEMO = PACK / "magicpose_core" / "demo" / "magicpose-dancers.safetensors"
 WIDE = "appearance-320.safetensors"
 SMALL = {
     "steps": 2,
@@ -42,8 +41,6 @@ def server(pack, tmp_path_factory):
         made_up.save(made_up.part(wide, *prefixes), models / name)
     control = {k.removeprefix("pose_"): w for k, w in wide.items() if k.startswith("pose_")}
     made_up.save(control, models / "controlnet" / "control_v11p_sd15_openpose_fp16.safetensors")
-    if not DEMO.exists():
-        made_up.save(small, models / "magicpose" / DEMO.name)
     with start_server(COMFYUI, base, "--preview-method", "latent2rgb") as running:
         yield running
 
