@@ -95,5 +95,6 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "stage1",
         "stage2",
         "vae",
+        "vae_decoder",
         "vae_linear",
     ]
