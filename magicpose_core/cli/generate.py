@@ -176,7 +176,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--out is NAME.mp4 or a folder for PNG frames, got {out}")
     refuse_to_replace(
         (out, out.with_suffix(_SHEET), out.with_suffix(_SETTINGS)),
-        inputs=(*arguments.image, arguments.poses, *filter(None, [arguments.align])),
+        inputs=filter(None, (*arguments.image, arguments.poses, arguments.align, arguments.truth)),
         force=arguments.force,
     )
     if out.is_dir() and any(out.iterdir()):

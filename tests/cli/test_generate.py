@@ -81,6 +81,15 @@ def test_true_frames_are_one_more_column_of_the_sheet(inputs, words):
     assert shown[..., 32:, :].std() > 0
 
 
+def test_the_true_frames_are_never_replaced(inputs, words, capsys):
+    clip = inputs / "truth.mp4"
+    assert main([*words, "--out", str(clip)]) == 0
+    before = clip.read_bytes()
+    assert main([*words, "--truth", str(clip), "--out", str(clip), "--force"]) == 2
+    assert "is an input and would be replaced" in capsys.readouterr().err
+    assert clip.read_bytes() == before
+
+
 def test_too_few_true_frames_are_told_before_anything_is_rendered(inputs, words, capsys):
     (inputs / "truth").mkdir()
     (inputs / "poses" / "0.png").rename(inputs / "truth" / "0.png")
