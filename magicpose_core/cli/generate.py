@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from .. import __version__
 from ..errors import InputError, OutputError
-from ..files import write_text
+from .clip_output import output_paths, true_frames, write_clip, write_settings
 from .options import (
     add_model_options,
     load,
     model_files,
     parse_size,
-    placement,
     positive,
     refuse_to_replace,
 )
@@ -43,11 +39,9 @@ if TYPE_CHECKING:
     from ..models.pose_hints import PoseMaps
     from ..pose.sources import PoseMaps as OpenedPoses
     from ..pose.sources import PoseOptions
-    from ..video.reader import Frame
     from ..weights.loading import MagicPoseModels
 
 _DEFAULT_FPS = 8
-_SHEET, _SETTINGS = ".sheet.png", ".json"  # what lies beside the clip
 _THE_IMAGE = Path("-")  # --align without a file: the person in the first picture
 
 
@@ -147,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_open=say_what_runs,
         ) as poses,
         _fitted_maps(poses, arguments) as pose_maps,
-        _true_frames(arguments, len(pose_maps)) as truths,
+        true_frames(arguments.truth, len(pose_maps), arguments.stride) as truths,
     ):
         models = load(arguments)
         text, negative = _encode_texts(models, arguments)
@@ -162,9 +156,9 @@ def run(arguments: argparse.Namespace) -> int:
                 negative_text=negative,
                 on_step=lambda done, total: _advance(bar, done, total),
             )
-            _write_clip(arguments.out, frames, reference, pose_maps, fps, truths)
+            write_clip(arguments.out, frames, reference, pose_maps, fps, truths)
         seconds = time.monotonic() - started
-        _write_settings(arguments, frames=len(pose_maps), fps=fps, seconds=seconds)
+        write_settings(arguments, frames=len(pose_maps), fps=fps, seconds=seconds)
     tqdm.write(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
     return 0
 
@@ -175,7 +169,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if out.suffix not in ("", ".mp4") or out.name in ("", ".."):
         raise InputError(f"--out is NAME.mp4 or a folder for PNG frames, got {out}")
     refuse_to_replace(
-        (out, out.with_suffix(_SHEET), out.with_suffix(_SETTINGS)),
+        output_paths(out),
         inputs=filter(None, (*arguments.image, arguments.poses, arguments.align, arguments.truth)),
         force=arguments.force,
     )
@@ -247,29 +241,6 @@ def _fitted_maps(poses: OpenedPoses, arguments: argparse.Namespace) -> Iterator[
         yield maps
 
 
-@contextmanager
-def _true_frames(arguments: argparse.Namespace, count: int) -> Iterator[Iterator[Frame] | None]:
-    """Open the true frames, if any: one for each of ``count`` poses."""
-    from ..video.reader import open_clip
-
-    if arguments.truth is None:
-        yield None
-        return
-    with open_clip(arguments.truth, stride=arguments.stride) as truth:
-        there = truth.info.frame_count
-        if there is not None and there < count:
-            raise InputError(
-                f"--truth {arguments.truth} holds {there} frames and there are {count} poses; "
-                "give the true frame of each pose, or set --frames"
-            )
-        yield _all_there(truth.frames, arguments.truth)
-
-
-def _all_there(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
-    yield from frames
-    raise InputError(f"--truth {path} ends before the poses do; give the true frame of each pose")
-
-
 def _encode_texts(
     models: MagicPoseModels, arguments: argparse.Namespace
 ) -> tuple[Tensor | None, Tensor | None]:
@@ -287,50 +258,3 @@ def _encode_texts(
 def _advance(bar: tqdm[NoReturn], done: int, total: int) -> None:
     bar.total = total
     bar.update(done - bar.n)
-
-
-def _write_clip(
-    out: Path,
-    frames: Iterator[Tensor],
-    reference: Tensor,
-    pose_maps: PoseMaps,
-    fps: Fraction,
-    truths: Iterator[Frame] | None,
-) -> None:
-    """Write the frames as they are decoded, and the contact sheet when all are there."""
-    from ..images import from_uint8, to_uint8, write_image
-    from ..video.frames import ContactSheet
-    from ..video.writer import open_mp4, open_png_folder
-
-    columns = ("reference", "pose", "result", *(() if truths is None else ("truth",)))
-    sheet = ContactSheet(columns, frame_count=len(pose_maps))
-    person = to_uint8(reference)[0]
-    with open_mp4(out, fps=fps) if out.suffix else open_png_folder(out) as write:
-        for index, frame in enumerate(frames):
-            picture = to_uint8(frame.unsqueeze(0))[0]
-            write(picture)
-            true = () if truths is None else (next(truths),)
-            sheet.add(index, person, pose_maps[index], picture, *true)
-    write_image(out.with_suffix(_SHEET), from_uint8(sheet.picture()))
-
-
-def _write_settings(
-    arguments: argparse.Namespace, *, frames: int, fps: Fraction, seconds: float
-) -> None:
-    """Write what made the clip, enough to make it again: every option, and what was chosen."""
-    device, dtype = placement(arguments)
-    settings = {
-        "magicpose": __version__,
-        "options": {
-            name: value for name, value in vars(arguments).items() if name not in ("command", "run")
-        },
-        "models": dataclasses.asdict(model_files(arguments)),
-        "device": device,
-        "dtype": str(dtype).removeprefix("torch."),
-        "frames": frames,
-        "fps": float(fps),
-        "seconds": round(seconds, 2),
-    }
-    write_text(
-        arguments.out.with_suffix(_SETTINGS), json.dumps(settings, indent=2, default=str) + "\n"
-    )
