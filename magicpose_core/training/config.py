@@ -131,6 +131,10 @@ class ObjectiveConfig:
         wonoise: Show the reference clean; otherwise with the target's own noise.
         plain_share: Share of each batch that the U-Net sees alone, so that guidance has a model
             to step away from. 0 in the paper, whose U-Net is trained already.
+        weighting: Of the timesteps: ``uniform`` as in the paper, or ``debiased``, which counts
+            what an error of the noise does to the picture.
+        offset_noise: Standard deviation of an offset of each channel's noise, so that the mean of
+            a channel has to be taken from the reference; 0 in the paper.
         kl: Weight of the autoencoder's Kullback-Leibler term.
         edges: Weight of the autoencoder's error between neighbouring pixels.
         linear_code: Train the halves of the autoencoder apart, against a linear code; a start.
@@ -141,6 +145,8 @@ class ObjectiveConfig:
     parts: tuple[Literal["unet", "appearance", "pose"], ...] = ("unet", "appearance", "pose")
     wonoise: bool = True
     plain_share: float = 0.0
+    weighting: Literal["uniform", "debiased"] = "uniform"
+    offset_noise: float = 0.0
     kl: float = 1e-6
     edges: float = 0.5
     linear_code: bool = False

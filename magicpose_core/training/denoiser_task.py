@@ -53,13 +53,7 @@ def denoiser_task(
     train, heldout = caches
     with torch.no_grad():
         text = models.text.empty_prompt()
-    objective = NoiseObjective(
-        models.denoiser,
-        stage,
-        text,
-        wonoise=config.objective.wonoise,
-        plain_share=config.objective.plain_share,
-    )
+    objective = NoiseObjective(models.denoiser, stage, text, config.objective)
     keep_frozen_in(models.denoiser, config)
     if config.run.gradient_checkpointing:
         enable_checkpointing(models.denoiser)
@@ -68,7 +62,10 @@ def denoiser_task(
         stage=stage.name,
         objective=objective,
         batch_at=lambda number: pair_batch(
-            train, config.optimizer.batch, (config.run.seed, rank, number)
+            train,
+            config.optimizer.batch,
+            (config.run.seed, rank, number),
+            config.objective.offset_noise,
         ),
         validate=lambda: _validate(objective, fixed),
         draw=lambda: draw_samples(models, heldout, config),

@@ -1,6 +1,7 @@
 """The loss of all stages: how far the predicted noise is off.
 
-Source: Chang et al. 2024, eq. 2 and 4; Ho et al. 2020, L_simple.
+Source: Chang et al. 2024, eq. 2 and 4; Ho et al. 2020, L_simple; Yu et al. 2023 (arXiv 2310.08442)
+for the debiased weights.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from ..models.denoiser import MagicPoseDenoiser
 from ..models.pose_control import PoseResiduals
 from ..models.reference_attention import ReferenceFeatures
-from ..sampling.schedules import add_noise
+from ..sampling.schedules import add_noise, alphas_cumprod
+from .config import ObjectiveConfig
 from .loop import Batch
 from .stages import Stage, freeze
 
@@ -31,9 +33,7 @@ class NoiseObjective(nn.Module):
         denoiser: MagicPoseDenoiser,
         stage: Stage,
         text: Tensor,
-        *,
-        wonoise: bool,
-        plain_share: float,
+        config: ObjectiveConfig,
     ) -> None:
         """Freeze what the stage leaves as it is.
 
@@ -41,40 +41,43 @@ class NoiseObjective(nn.Module):
             denoiser: The networks.
             stage: What trains and what is seen.
             text: (1, L, C) embedding of the empty prompt.
-            wonoise: Show the reference clean; otherwise with the target's own noise, as the
-                authors do.
-            plain_share: Share of the rows, the first ones, that the U-Net sees alone.
+            config: What is learned.
         """
         super().__init__()
         freeze(denoiser, stage)
         self.denoiser = denoiser
         self.register_buffer("text", text, persistent=False)
         self._stage = stage
-        self._wonoise = wonoise
-        self._plain_share = plain_share
+        self._config = config
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the loss.
 
         Args:
-            batch: ``latents`` and ``reference`` (B, 4, h, w), scaled; ``noise`` (B, 4, h, w)
-                standard normal; ``timesteps`` (B,) integer; ``pose_maps`` (B, 3, H, W) in [0, 1].
+            batch: ``latents`` and ``reference`` (B, 4, h, w), scaled; ``noise`` (B, 4, h, w) of
+                about variance 1; ``timesteps`` (B,) integer; ``pose_maps`` (B, 3, H, W) in [0, 1].
         """
-        return self.error(batch, plain=round(self._plain_share * len(batch["noise"])))
+        predicted = self._predict_all(batch, round(self._config.plain_share * len(batch["noise"])))
+        if self._config.weighting == "uniform":
+            return F.mse_loss(predicted, batch["noise"])
+        errors = F.mse_loss(predicted, batch["noise"], reduction="none").flatten(1).mean(dim=1)
+        return (debiased_weights(batch["timesteps"]).to(errors) * errors).mean()
 
-    def error(self, batch: Batch, plain: int = 0) -> Tensor:
-        """Mean squared error, the first ``plain`` rows predicted by the U-Net alone."""
-        noise = batch["noise"]
-        noisy = add_noise(batch["latents"], noise, batch["timesteps"])
-        rows = len(noise)
+    def error(self, batch: Batch) -> Tensor:
+        """Mean squared error with all conditions and equal weights: what validation compares."""
+        return F.mse_loss(self._predict_all(batch, plain=0), batch["noise"])
+
+    def _predict_all(self, batch: Batch, plain: int) -> Tensor:
+        """Predict the noise, that of the first ``plain`` rows by the U-Net alone."""
+        noisy = add_noise(batch["latents"], batch["noise"], batch["timesteps"])
         predictions = []
         if plain:
             timesteps = batch["timesteps"][:plain]
             predictions.append(self.denoiser(noisy[:plain], timesteps, self._text(plain)))
-        if plain < rows:
+        if plain < len(noisy):
             controlled = {key: value[plain:] for key, value in batch.items()}
             predictions.append(self._predict(noisy[plain:], controlled))
-        return F.mse_loss(torch.cat(predictions).float(), noise)
+        return torch.cat(predictions).float()
 
     def _predict(self, noisy: Tensor, batch: Batch) -> Tensor:
         timesteps = batch["timesteps"]
@@ -90,7 +93,7 @@ class NoiseObjective(nn.Module):
         if not self._stage.sees_reference or self.denoiser.appearance is None:
             return None
         reference = batch["reference"]
-        if not self._wonoise:
+        if not self._config.wonoise:
             reference = add_noise(reference, batch["noise"], batch["timesteps"])
         return self.denoiser.appearance(reference, batch["timesteps"], self._text(len(reference)))
 
@@ -102,3 +105,15 @@ class NoiseObjective(nn.Module):
 
     def _text(self, rows: int) -> Tensor:
         return self.text.expand(rows, -1, -1)
+
+
+def debiased_weights(timesteps: Tensor) -> Tensor:
+    """Weigh the errors of timesteps (B,) by 1 / sqrt(signal-to-noise ratio), in float64.
+
+    An error of the predicted noise is one of the picture, larger by that factor. With equal weights
+    the noisiest timesteps, which settle the large areas of colour, hardly count.
+
+    Source: Yu et al. 2023.
+    """
+    alphas = torch.from_numpy(alphas_cumprod())[timesteps.cpu()]
+    return ((1 - alphas) / alphas).sqrt()

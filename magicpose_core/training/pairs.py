@@ -14,7 +14,9 @@ from .loop import Batch
 from .randomness import numpy_generator, torch_generator
 
 
-def pair_batch(cache: LatentCache, count: int, place: tuple[int, ...]) -> Batch:
+def pair_batch(
+    cache: LatentCache, count: int, place: tuple[int, ...], offset_noise: float = 0.0
+) -> Batch:
     """Draw a training batch.
 
     A subject is drawn uniformly, then a target and a reference uniformly over its frames (they may
@@ -24,10 +26,13 @@ def pair_batch(cache: LatentCache, count: int, place: tuple[int, ...]) -> Batch:
         cache: Frames of the subjects.
         count: B.
         place: Seed, process and number of the forward pass; the same place gives the same batch.
+        offset_noise: Standard deviation of what is added to all of a channel's noise.
 
     Returns:
         ``latents``, ``reference``, ``noise`` (B, 4, h, w), ``timesteps`` (B,), ``pose_maps``
         (B, 3, H, W) in [0, 1].
+
+    Source: offset noise after Guttenberg 2023, "Diffusion with Offset Noise".
     """
     rng = numpy_generator(*place)
     subjects = rng.integers(len(cache.bounds), size=count)
@@ -35,7 +40,10 @@ def pair_batch(cache: LatentCache, count: int, place: tuple[int, ...]) -> Batch:
     targets = rng.integers(first, end)
     references = rng.integers(first, end)
     timesteps = rng.integers(TRAINING_STEPS, size=count)
-    return _make(cache, targets, references, timesteps, torch_generator(*place))
+    generator = torch_generator(*place)
+    batch = _make(cache, targets, references, timesteps, generator)
+    offsets = torch.randn((*batch["noise"].shape[:2], 1, 1), generator=generator)
+    return {**batch, "noise": batch["noise"] + offset_noise * offsets}
 
 
 def validation_batch(cache: LatentCache, seed: int) -> Batch:

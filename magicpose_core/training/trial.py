@@ -65,13 +65,7 @@ def try_step(stage_name: str, config: TrainingConfig) -> Trial:
     stage = find_stage(stage_name, config.objective)
     denoiser, text = _networks(config, stage)
     with torch.no_grad():
-        objective = NoiseObjective(
-            denoiser,
-            stage,
-            text.empty_prompt(),
-            wonoise=config.objective.wonoise,
-            plain_share=config.objective.plain_share,
-        )
+        objective = NoiseObjective(denoiser, stage, text.empty_prompt(), config.objective)
     keep_frozen_in(denoiser, config)
     if config.run.gradient_checkpointing:
         enable_checkpointing(denoiser)

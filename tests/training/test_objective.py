@@ -12,9 +12,10 @@ from torch import Tensor
 
 from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.models.sd15 import ControlNetShape, UNetShape
+from magicpose_core.sampling.schedules import alphas_cumprod
 from magicpose_core.training.config import ObjectiveConfig, OptimizerConfig
 from magicpose_core.training.export import STAGE1_PREFIXES, denoiser_parts
-from magicpose_core.training.objective import NoiseObjective
+from magicpose_core.training.objective import NoiseObjective, debiased_weights
 from magicpose_core.training.optimizer import make_optimizer
 from magicpose_core.training.stages import find_stage, freeze
 from magicpose_core.weights.checkpoint import open_checkpoint
@@ -29,6 +30,7 @@ from magicpose_core.weights.loading import (
 LOSS_TOLERANCE = 1e-5
 NORM_TOLERANCE = 1e-4
 MICRO = ControlNetShape(unet=UNetShape(channels=(32, 64, 64, 64), heads=4, context=16))
+PAPERS = ObjectiveConfig()
 Golden = Callable[[str], dict[str, Tensor]]
 
 
@@ -78,14 +80,16 @@ def batch(golden: Golden) -> dict[str, Tensor]:
 
 
 def make_objective(
-    denoiser: MagicPoseDenoiser, stage: str, golden: Golden, *, wonoise: bool = True
+    denoiser: MagicPoseDenoiser,
+    stage: str,
+    golden: Golden,
+    config: ObjectiveConfig = PAPERS,
 ) -> NoiseObjective:
     return NoiseObjective(
         denoiser,
         find_stage(stage, ObjectiveConfig()),
         golden("training")["context"][:1],
-        wonoise=wonoise,
-        plain_share=0.0,
+        config,
     )
 
 
@@ -106,7 +110,7 @@ def test_loss_equals_the_authors(stage, denoiser, batch, golden, numbers):
 
 
 def test_loss_with_a_noisy_reference_equals_the_authors(stage, denoiser, batch, golden, numbers):
-    loss = make_objective(denoiser, stage, golden, wonoise=False)(batch)
+    loss = make_objective(denoiser, stage, golden, ObjectiveConfig(wonoise=False))(batch)
     assert loss.item() == pytest.approx(numbers[stage]["loss_noisy_reference"], rel=LOSS_TOLERANCE)
 
 
@@ -185,24 +189,50 @@ def test_gradient_checkpointing_changes_no_gradient(stage, denoiser, batch, gold
 
 
 def test_plain_rows_see_neither_reference_nor_pose(micro_models, batch, golden):
-    objective = NoiseObjective(
-        copy.deepcopy(micro_models.denoiser),
-        find_stage("stage2", ObjectiveConfig()),
-        golden("training")["context"][:1],
-        wonoise=True,
-        plain_share=0.5,
-    )
+    def loss(rows: dict[str, Tensor], plain_share: float) -> Tensor:
+        config = ObjectiveConfig(plain_share=plain_share)
+        return make_objective(denoiser, "stage2", golden, config)(rows)
+
+    denoiser = copy.deepcopy(micro_models.denoiser)
     other = {
         **batch,
         "reference": batch["reference"].roll(1, 0),
         "pose_maps": 1 - batch["pose_maps"],
     }
-    first = {key: value[:1] for key, value in batch.items()}
+    first, last = ({key: value[[row]] for key, value in batch.items()} for row in (0, 1))
     first_other = {key: value[:1] for key, value in other.items()}
     with torch.no_grad():
-        assert torch.equal(objective.error(first, plain=1), objective.error(first_other, plain=1))
-        assert not torch.equal(objective.error(first), objective.error(first_other))
-        both = (
-            objective.error(first, plain=1) + objective.error({k: v[1:] for k, v in batch.items()})
-        ) / 2
-        torch.testing.assert_close(objective(batch), both, rtol=1e-5, atol=1e-6)
+        assert torch.equal(loss(first, 1.0), loss(first_other, 1.0))
+        assert not torch.equal(loss(first, 0.0), loss(first_other, 0.0))
+        both = (loss(first, 1.0) + loss(last, 0.0)) / 2
+        torch.testing.assert_close(loss(batch, 0.5), both, rtol=1e-5, atol=1e-6)
+
+
+def test_validation_knows_neither_plain_rows_nor_weights(micro_models, batch, golden):
+    denoiser = copy.deepcopy(micro_models.denoiser)
+    config = ObjectiveConfig(plain_share=0.5, weighting="debiased")
+    with torch.no_grad():
+        error = make_objective(denoiser, "stage2", golden, config).error(batch)
+        assert torch.equal(error, make_objective(denoiser, "stage2", golden)(batch))
+
+
+def test_debiased_loss_weighs_each_picture_by_its_noise(micro_models, batch, golden):
+    objective = make_objective(
+        copy.deepcopy(micro_models.denoiser),
+        "stage2",
+        golden,
+        ObjectiveConfig(weighting="debiased"),
+    )
+    with torch.no_grad():
+        errors = [objective.error({k: v[[row]] for k, v in batch.items()}) for row in (0, 1)]
+        weights = debiased_weights(batch["timesteps"]).float()
+        assert weights[0] != weights[1]
+        torch.testing.assert_close(objective(batch), (weights * torch.stack(errors)).mean())
+
+
+def test_debiased_weights_are_the_noise_over_the_signal():
+    alphas = alphas_cumprod()[[0, 500, 999]]
+    weights = debiased_weights(torch.tensor([0, 500, 999]))
+    assert weights.tolist() == pytest.approx([((1 - alpha) / alpha) ** 0.5 for alpha in alphas])
+    assert weights[0] < 0.05
+    assert weights[2] > 14

@@ -111,6 +111,14 @@ def test_latents_are_fresh_samples_of_the_posterior(cache):
     assert latents.std().item() == pytest.approx(2.0, abs=0.05)
 
 
+def test_offset_noise_moves_whole_channels(cache):
+    plain, offset = pair_batch(cache, 500, (0,)), pair_batch(cache, 500, (0,), offset_noise=0.5)
+    moved = offset["noise"] - plain["noise"]
+    torch.testing.assert_close(moved, moved[..., :1, :1].expand_as(moved), rtol=0, atol=1e-5)
+    assert moved[..., 0, 0].std().item() == pytest.approx(0.5, abs=0.03)
+    assert all(torch.equal(plain[key], offset[key]) for key in plain if key != "noise")
+
+
 def test_timesteps_cover_the_schedule(cache):
     timesteps = pair_batch(cache, 2000, (0,))["timesteps"]
     assert timesteps.min() >= 0
