@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pose.clips import find_clips
     from ..pose.dataset import REJECTED, merge_rejected
 
+    _refuse_unused(arguments)
     clips = find_clips(arguments.input, out=arguments.out)
     jobs = {name: _job(arguments, name, clip) for name, clip in clips.items()}
     failed = []
@@ -89,6 +90,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 _NOTES = "pose_notes"
+
+
+def _refuse_unused(arguments: argparse.Namespace) -> None:
+    """Refuse options that would silently do nothing."""
+    names = ("force", "no_maps", "no_overlay")
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
+    if arguments.dataset and given:
+        raise InputError(
+            f"{', '.join(given)} and --dataset do not go together: training data is frames with "
+            "their maps, and is never replaced; leave that out, or name a new --out"
+        )
 
 
 def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:

@@ -105,3 +105,12 @@ def test_a_detector_without_weights_says_how_to_get_them(
     video = clips.write_video(tmp_path / "dance.mp4", "x")
     assert main(["pose", str(video), "--out", str(tmp_path / "out")]) == 2
     assert "or add --download" in capsys.readouterr().err
+
+
+def test_options_of_keypoints_alone_are_refused_for_training_data(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = clips.write_video(tmp_path / "dance.mp4", "xx")
+    assert main(["pose", str(video), *words, "--dataset", "--force", "--no-overlay"]) == 2
+    assert "--force, --no-overlay and --dataset do not go together" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
