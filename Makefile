@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 CONFIGS := magicpose_core/demo/configs
-IN_TWO_PROCESSES := OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m magicpose_core.cli
+# On the CPU, whatever GPUs there are: its networks are too small for one.
+IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m magicpose_core.cli
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
 .PHONY: demo test lint bench evaluate train-demo pose-env clean

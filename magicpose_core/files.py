@@ -30,7 +30,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-    with _disk_errors_named(path):
+    with disk_errors_named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -56,7 +56,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    with _disk_errors_named(folder):
+    with disk_errors_named(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(
                 f"{folder} is there and not empty; name a new folder, or remove this one first"
@@ -72,7 +72,12 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _disk_errors_named(path: Path) -> Iterator[None]:
+def disk_errors_named(path: Path) -> Iterator[None]:
+    """Turn errors of the disk in the block into one that names ``path`` and the remedy.
+
+    Raises:
+        OutputError: The disk is full, or there can be no such file.
+    """
     try:
         yield
     except OSError as error:

@@ -94,7 +94,7 @@ _NOTES = "pose_notes"
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
     """Refuse options that would silently do nothing."""
-    names = ("force", "no_maps", "no_overlay")
+    names = ("force", "no_maps", "no_overlay", "smooth")
     given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
     if arguments.dataset and given:
         raise InputError(

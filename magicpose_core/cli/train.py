@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .options import positive
 
 if TYPE_CHECKING:
     from ..training.config import TrainingConfig
@@ -24,7 +27,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("stage", choices=STAGES, help="what to train")
     parser.add_argument("config", type=Path, help="TOML file with the settings")
     parser.add_argument(
-        "--steps", type=int, default=None, help="stop after this many steps instead of the file's"
+        "--steps",
+        type=positive,
+        default=None,
+        help="stop after this many steps instead of the file's",
     )
     parser.add_argument(
         "--try",
@@ -40,11 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
     from ..training.config import read_config
     from ..training.run import train_stage
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    speaks = os.environ.get("RANK", "0") == "0"  # the first process that torchrun started
+    if speaks:
+        logging.getLogger("magicpose").setLevel(logging.INFO)
     config = read_config(arguments.config)
     if arguments.trial:
         return _try(arguments.stage, config)
-    exported = train_stage(arguments.stage, config, stop_at=arguments.steps, on_step=_show)
+    on_step = _show if speaks else None
+    exported = train_stage(arguments.stage, config, stop_at=arguments.steps, on_step=on_step)
     if exported is not None:
         sys.stdout.write(f"{exported}\n")
     return 0

@@ -22,6 +22,7 @@ from .frames import PosedFrame
 
 POSE_PREFIX = "pose_map_"
 _SMALLEST_CROP = 0.9
+_ROUNDED_SIZES = 0.05  # how far shapes may differ: maps are often of sides rounded to 64 pixels
 _SHOWN_NAMES = 3
 
 _log = logging.getLogger("magicpose")
@@ -36,7 +37,7 @@ class TikTokSubject:
         pairs: Frame and pose map, of the same stem, sorted.
         size: Side of the crops in pixels.
         near_uniform: See :func:`is_near_uniform`.
-        crop: Seed of the random crops (0.9 to 1 of the shorter side); None cuts the centre.
+        crop: Seed of the random crops (0.9 to 1 of the centre square); None takes all of it.
     """
 
     name: str
@@ -53,7 +54,7 @@ class TikTokSubject:
         return f"{self.name} {self.size} {self.near_uniform} {self.crop} {stats}"
 
     def frames(self) -> Iterator[PosedFrame]:
-        """Read the frames; unreadable and near-uniform ones are reported and left out."""
+        """Read the frames; those that nothing can be learned from are reported and left out."""
         left_out = []
         for number, (picture_path, map_path) in enumerate(self.pairs):
             try:
@@ -61,8 +62,9 @@ class TikTokSubject:
             except InputError as error:
                 left_out.append(str(error))
                 continue
-            if is_near_uniform(to_uint8(picture)[0], self.near_uniform):
-                left_out.append(f"{picture_path.name} is nearly of one colour")
+            reason = self._reason(picture, pose_map)
+            if reason is not None:
+                left_out.append(f"{picture_path.name} {reason}")
                 continue
             picture, pose_map = self._crop(picture, pose_map, number)
             yield PosedFrame(
@@ -72,6 +74,20 @@ class TikTokSubject:
             )
         _report(f"subject {self.name}", "frame(s) left out", left_out)
 
+    def _reason(self, picture: Tensor, pose_map: Tensor) -> str | None:
+        """Say why a frame is left out; None for a good one."""
+        if is_near_uniform(to_uint8(picture)[0], self.near_uniform):
+            return "is nearly of one colour"
+        if not pose_map.any():
+            return "has a black pose map"
+        (height, width), (map_height, map_width) = picture.shape[-2:], pose_map.shape[-2:]
+        if abs(width * map_height / (height * map_width) - 1) > _ROUNDED_SIZES:
+            return (
+                f"is {width} x {height} and its pose map, {map_width} x {map_height}, of another "
+                "shape"
+            )
+        return None
+
     def _crop(self, picture: Tensor, pose_map: Tensor, number: int) -> tuple[Tensor, Tensor]:
         """Cut the same square out of a frame and its map, which may have another size."""
         if self.crop is None:
@@ -79,10 +95,12 @@ class TikTokSubject:
         else:
             rng = np.random.default_rng((*self.crop, number))
             share, left, top = rng.uniform(_SMALLEST_CROP, 1), rng.random(), rng.random()
-        return (
-            fit_size(cut_square(picture, share, left, top), self.size, self.size),
-            fit_size(cut_square(pose_map, share, left, top), self.size, self.size),
-        )
+
+        def cut(image: Tensor) -> Tensor:
+            centre = cut_square(image, 1.0, 0.5, 0.5)
+            return fit_size(cut_square(centre, share, left, top), self.size, self.size)
+
+        return cut(picture), cut(pose_map)
 
 
 def cut_square(image: Tensor, share: float, left: float, top: float) -> Tensor:
@@ -166,8 +184,11 @@ def pair_by_name(frames: Path, maps: Path) -> tuple[tuple[Path, Path], ...]:
 def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
-    found = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES)
-    return {path.stem: path for path in found}
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES]
+    chosen = {path.stem: path for path in found}
+    twice = [path.name for path in found if chosen[path.stem] != path]
+    _report(f"{folder}", "picture(s) left out, of the name of another", twice)
+    return chosen
 
 
 def _report(where: str, what: str, names: list[str]) -> None:

@@ -30,10 +30,12 @@ class Cases:
 
     Attributes:
         references: (B, 3, H, W) in [-1, 1].
+        others: As many pictures of other people.
         pose_maps: B maps (H, W, 3) uint8.
     """
 
     references: Tensor
+    others: Tensor
     pose_maps: Sequence[NDArray[np.uint8]]
 
 
@@ -99,7 +101,7 @@ def _without_pose(models: MagicPoseModels, cases: Cases, config: SamplingConfig)
 
 
 def _other_reference(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
-    return render_cases(models, replace(cases, references=cases.references.roll(1, 0)), config)
+    return render_cases(models, replace(cases, references=cases.others), config)
 
 
 def _without_guidance(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:

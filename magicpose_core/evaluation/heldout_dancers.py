@@ -41,16 +41,21 @@ class Case:
     target: DancerFrame
 
 
+def make_reference(index: int, size: int) -> NDArray[np.uint8]:
+    """Draw the reference picture (size, size, 3) of a held-out dancer."""
+    posture = free_posture(index, _REFERENCE, "heldout")
+    return dancer_frame(draw_dancer(index, "heldout"), posture, size).picture
+
+
 def make_case(index: int, size: int) -> Case:
     """Draw the case of a held-out dancer."""
     dancer = draw_dancer(index, "heldout")
-    reference = dancer_frame(dancer, free_posture(index, _REFERENCE, "heldout"), size)
     posture = free_posture(index, _TARGET, "heldout")
     return Case(
         index=index,
         dancer=dancer,
         posture=posture,
-        reference=reference.picture,
+        reference=make_reference(index, size),
         target=dancer_frame(dancer, posture, size),
     )
 
@@ -97,8 +102,10 @@ def evaluate_dancers(
 
 
 def _stack(cases: Sequence[Case], size: int) -> Cases:
+    others = [make_reference(case.index + 1, size) for case in cases]
     return Cases(
         references=unit_to_signed(from_uint8(np.stack([case.reference for case in cases]))),
+        others=unit_to_signed(from_uint8(np.stack(others))),
         pose_maps=[to_uint8(draw_pose_map(case.target.pose, size))[0] for case in cases],
     )
 

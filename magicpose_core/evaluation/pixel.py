@@ -79,7 +79,7 @@ def disco_ssim(result: Pixels, truth: Pixels) -> float:
         from skimage.metrics import structural_similarity
     except ImportError as error:
         raise MissingDependencyError(
-            "the published SSIM needs scikit-image (pip install torchmetrics)"
+            "the published SSIM needs scikit-image; pip install scikit-image"
         ) from error
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (truth, result)]
     return float(structural_similarity(*grey, data_range=255))
@@ -102,7 +102,7 @@ def _torchmetrics() -> ModuleType:
         import torchmetrics.functional.image as metrics
     except ImportError as error:
         raise MissingDependencyError(
-            "PSNR and SSIM need torchmetrics (pip install 'magicpose[train]')"
+            "PSNR and SSIM need torchmetrics; pip install torchmetrics"
         ) from error
     return metrics
 

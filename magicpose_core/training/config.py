@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from ..errors import InputError
-from ..models.sd15 import UNetShape, VaeShape
+from ..models.sd15 import LATENT_STRIDE, UNetShape, VaeShape
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,6 +20,12 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
 Config = TypeVar("Config")
+
+
+def _refuse_below_one(config: object, table: str, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < 1:
+            raise InputError(f"{table}.{name} must be at least 1, got {getattr(config, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,16 @@ class DataConfig:
     frames: int = 8
     heldout: int = 32
     near_uniform: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network takes."""
+        for name in ("size", "crop"):
+            side = getattr(self, name)
+            if side % LATENT_STRIDE:
+                raise InputError(f"data.{name} must be a multiple of {LATENT_STRIDE}, got {side}")
+        if not 0 <= self.crop <= self.size:
+            raise InputError(f"data.crop must be 0..{self.size} (data.size), got {self.crop}")
+        _refuse_below_one(self, "data", "size", "people", "frames", "heldout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +137,10 @@ class OptimizerConfig:
     eight_bit: bool = False
     moments_folder: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse steps without pairs."""
+        _refuse_below_one(self, "optimizer", "batch", "accumulate")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
@@ -181,6 +201,10 @@ class RunConfig:
     guidance_scale: float = 7.0
     world_size: int = 1
 
+    def __post_init__(self) -> None:
+        """Refuse runs that never do what they shall do every so often."""
+        _refuse_below_one(self, "run", "steps", "save_every", "validate_every", "world_size")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -197,6 +221,15 @@ class TrainingConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     run: RunConfig = RunConfig()
+
+    def __post_init__(self) -> None:
+        """Refuse a share of the batch that is less than half a row."""
+        share, batch = self.objective.plain_share, self.optimizer.batch
+        if share > 0 and round(share * batch) == 0:
+            raise InputError(
+                f"objective.plain_share {share} of optimizer.batch {batch} is no row at all; "
+                f"set it to {1 / batch:.3g} at least, or to 0"
+            )
 
 
 def read_config(path: Path) -> TrainingConfig:

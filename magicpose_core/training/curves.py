@@ -10,7 +10,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..files import write_text
+from ..files import disk_errors_named, write_text
 
 
 class Curves:
@@ -31,10 +31,14 @@ class Curves:
         self._board = _open_board(folder / "tensorboard", first_step)
 
     def write(self, name: str, step: int, numbers: Mapping[str, float]) -> None:
-        """Append a row to ``<name>.csv``."""
+        """Append a row to ``<name>.csv``.
+
+        Raises:
+            OutputError: The disk is full.
+        """
         path = self._folder / f"{name}.csv"
         fresh = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with disk_errors_named(path), path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(["step", *numbers])

@@ -46,7 +46,7 @@ def denoiser_task(
     Args:
         config: The run.
         stage: What trains.
-        models: Trained in place.
+        models: Trained in place; what is frozen is in its dtype already.
         caches: Frames of the training people of this process, and of held-out people.
         rank: Number of this process.
     """
@@ -54,7 +54,6 @@ def denoiser_task(
     with torch.no_grad():
         text = models.text.empty_prompt()
     objective = NoiseObjective(models.denoiser, stage, text, config.objective)
-    keep_frozen_in(models.denoiser, config)
     if config.run.gradient_checkpointing:
         enable_checkpointing(models.denoiser)
     fixed = validation_batch(heldout, config.run.seed)
@@ -208,4 +207,4 @@ def _validate(objective: NoiseObjective, fixed: Batch) -> float:
 
 def _decoded(models: MagicPoseModels, cache: LatentCache, frame: int) -> Tensor:
     mean = torch.from_numpy(cache.moments[[frame]]).float().chunk(2, dim=1)[0]
-    return decode(models.vae, mean * models.vae.config.scaling_factor).clamp(-1, 1)
+    return decode(models.vae, mean * models.vae.config.scaling_factor).clamp(-1, 1).cpu()

@@ -13,6 +13,7 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -146,18 +147,20 @@ def _write_frames(
         _Rows(folder / _POSE_MAPS, (size, size, 3), np.uint8) as pose_maps,
     ):
         for subject in subjects:
-            frames = list(subject.frames())
-            if len(frames) < 2:
+            frames = subject.frames()
+            first = list(islice(frames, 2))
+            if len(first) < 2:
                 _log.warning(
-                    "subject %s has %d usable frame(s), left out", subject.name, len(frames)
+                    "subject %s has %d usable frame(s), left out", subject.name, len(first)
                 )
                 continue
-            for start in range(0, len(frames), _TOGETHER):
-                rows = frames[start : start + _TOGETHER]
+            together = chain(first, frames)
+            start = done
+            while rows := list(islice(together, _TOGETHER)):
                 moments.append(_encode(vae, np.stack([frame.picture for frame in rows])))
                 pose_maps.append(np.stack([frame.pose_map for frame in rows]))
-            entries.append({"name": subject.name, "first": done, "end": done + len(frames)})
-            done += len(frames)
+                done += len(rows)
+            entries.append({"name": subject.name, "first": start, "end": done})
     return entries
 
 

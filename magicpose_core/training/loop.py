@@ -9,18 +9,28 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import AutocastKwargs
+from accelerate.utils import AutocastKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..files import atomic_path
 from ..images import write_image
 from ..models.device import choose_device
-from .checkpoints import BEST, LAST, Progress, TrainedState, load_state, save_state
+from .checkpoints import (
+    BEST,
+    LAST,
+    Progress,
+    TrainedState,
+    fingerprint_weights,
+    load_state,
+    save_state,
+    sweep_temporary,
+)
 from .config import TrainingConfig
 from .curves import Curves
 from .ema import Ema
@@ -29,6 +39,7 @@ from .optimizer import learning_rate_at, make_optimizer
 Batch = Mapping[str, Tensor]
 BatchAt = Callable[[int], Batch]  # number of the forward pass, counted over the whole run
 OnStep = Callable[[int, float], None]  # steps done, loss
+_LONGEST_WAIT = timedelta(days=2)  # of the other processes, while the first one encodes the frames
 
 _log = logging.getLogger("magicpose")
 
@@ -64,7 +75,10 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
         gradient_accumulation_steps=config.optimizer.accumulate,
         cpu=choose_device().type == "cpu",  # or else accelerate wants a launcher of its own
         # each weight is used once a pass: kept casts would only cost memory, 2.4 GB at SD 1.5 size
-        kwargs_handlers=[AutocastKwargs(cache_enabled=False)],
+        kwargs_handlers=[
+            AutocastKwargs(cache_enabled=False),
+            InitProcessGroupKwargs(timeout=_LONGEST_WAIT),
+        ],
     )
     if accelerator.num_processes != config.run.world_size:
         raise InputError(
@@ -100,7 +114,8 @@ def train(
         OutputError: The disk is full; the checkpoint before is whole.
         InputError: The loss is no longer a number.
     """
-    return _Run(task, config, accelerator).train(stop_at or config.run.steps, on_step)
+    steps = config.run.steps if stop_at is None else stop_at
+    return _Run(task, config, accelerator).train(steps, on_step)
 
 
 class _Run:
@@ -116,10 +131,13 @@ class _Run:
             for name, parameter in objective.named_parameters()
             if parameter.requires_grad
         }
-        optimizer = make_optimizer(parameters.values(), config.optimizer)
+        self._start = Progress(stage=task.stage, origin=fingerprint_weights(objective))
+        optimizer = make_optimizer(
+            parameters.values(), config.optimizer, rank=accelerator.process_index
+        )
         self._objective, self._optimizer = accelerator.prepare(objective, optimizer)
         ema = Ema(parameters, config.optimizer.ema) if config.optimizer.ema else None
-        self._state = TrainedState(parameters, optimizer, ema)
+        self._state = TrainedState(parameters, optimizer, ema, accelerator.scaler)
         self._progress = self._resume()
         self._curves = (
             Curves(config.output, self._progress.step) if accelerator.is_main_process else None
@@ -139,9 +157,11 @@ class _Run:
 
     def _resume(self) -> Progress:
         last = self._config.output / LAST
+        if self._accelerator.is_main_process:
+            sweep_temporary(self._config.output)
         if not last.exists():
-            return Progress(stage=self._task.stage)
-        progress = load_state(last, self._state, self._task.stage)
+            return self._start
+        progress = load_state(last, self._state, self._start)
         _log.info("resuming %s at step %d from %s", self._task.stage, progress.step, last)
         return progress
 
@@ -190,7 +210,8 @@ class _Run:
 
     def _validate(self) -> None:
         with self._averaged(), torch.no_grad(), self._accelerator.autocast():
-            loss = self._task.validate()
+            measured = torch.tensor(self._task.validate(), device=self._accelerator.device)
+        loss = float(self._accelerator.reduce(measured, "mean"))  # all shall take the same branch
         self._write("validation", {"loss": loss})
         if loss < self._progress.best_loss:
             self._progress = replace(self._progress, best_loss=loss)

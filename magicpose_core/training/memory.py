@@ -20,7 +20,7 @@ class MemoryEstimate:
         trained: Numbers that are trained.
         frozen: Numbers that are not.
         weights: Bytes of all weights.
-        gradients: Bytes of the gradients.
+        gradients: Bytes of the gradients, twice with several processes: once for exchange.
         moments: Bytes of AdamW's two moments.
         average: Bytes of the averaged weights.
     """
@@ -57,11 +57,12 @@ def estimate_memory(modules: Iterable[nn.Module], config: TrainingConfig) -> Mem
     parameters = [parameter for module in modules for parameter in module.parameters()]
     trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     weights = sum(parameter.numel() * parameter.element_size() for parameter in parameters)
+    gradients = sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)
     return MemoryEstimate(
         trained=trained,
         frozen=sum(parameter.numel() for parameter in parameters) - trained,
         weights=weights,
-        gradients=sum(p.numel() * p.element_size() for p in parameters if p.requires_grad),
+        gradients=gradients * (2 if config.run.world_size > 1 else 1),
         moments=trained * (2 if config.optimizer.eight_bit else 8),
         average=trained * 4 if config.optimizer.ema else 0,
     )

@@ -16,13 +16,23 @@ _COSINE_END = 0.05
 
 
 def make_optimizer(
-    parameters: Iterable[nn.Parameter], config: OptimizerConfig
+    parameters: Iterable[nn.Parameter], config: OptimizerConfig, rank: int = 0
 ) -> torch.optim.Optimizer:
     """Make AdamW over the trained parameters.
 
+    Args:
+        parameters: Stepped.
+        config: How.
+        rank: Number of this process; each maps files of its own.
+
     Raises:
+        InputError: 8-bit moments shall lie in mapped files.
         MissingDependencyError: 8-bit moments are asked for and bitsandbytes is not installed.
     """
+    if config.eight_bit and config.moments_folder is not None:
+        raise InputError(
+            "optimizer.eight_bit is for GPUs and optimizer.moments_folder for the CPU; set one"
+        )
     if not config.eight_bit:
         optimizer = torch.optim.AdamW(
             parameters,
@@ -31,7 +41,7 @@ def make_optimizer(
             weight_decay=config.weight_decay,
         )
         if config.moments_folder is not None:
-            _map_moments(optimizer, config.moments_folder)
+            _map_moments(optimizer, config.moments_folder / str(rank))
         return optimizer
     try:
         from bitsandbytes.optim import AdamW8bit  # type: ignore[import-not-found]

@@ -6,10 +6,16 @@ import logging
 from pathlib import Path
 
 from .config import TrainingConfig
-from .denoiser_task import denoiser_task, export_denoiser, find_subjects, open_caches
+from .denoiser_task import (
+    denoiser_task,
+    export_denoiser,
+    find_subjects,
+    keep_frozen_in,
+    open_caches,
+)
 from .loop import OnStep, make_accelerator, train
 from .memory import estimate_memory
-from .stages import find_stage
+from .stages import find_stage, freeze
 from .start import start_models
 from .vae_task import finish_vae, start_vae, vae_task
 
@@ -43,6 +49,9 @@ def train_stage(
         return finish_vae(config) if accelerator.is_main_process else None
     chosen = find_stage(stage, config.objective)
     models = start_models(config, chosen)
+    freeze(models.denoiser, chosen)
+    keep_frozen_in(models.denoiser, config)
+    _log.info("%s: %s", stage, estimate_memory([models.denoiser, models.vae, models.text], config))
     models.vae.to(accelerator.device)
     models.text.to(accelerator.device)
     with accelerator.main_process_first():
@@ -51,7 +60,6 @@ def train_stage(
         )
     shard = train_cache.shard(accelerator.process_index, accelerator.num_processes)
     task = denoiser_task(config, chosen, models, (shard, heldout), accelerator.process_index)
-    _log.info("%s: %s", stage, estimate_memory([models.denoiser, models.vae, models.text], config))
     train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
     accelerator.free_memory()
     del task, models

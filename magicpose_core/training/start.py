@@ -35,7 +35,7 @@ def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
     """Load or draw what a stage starts from.
 
     Raises:
-        InputError: A fresh model has no autoencoder to work with.
+        InputError: A fresh model has no autoencoder to work with, or stage 2 no stage 1.
         CheckpointError: A file lacks what the stage needs.
     """
     if config.start.checkpoint is None:
@@ -45,6 +45,11 @@ def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
         heads=stored_number(file.metadata, HEADS_KEY) or Placement.heads,
         text_heads=stored_number(file.metadata, TEXT_HEADS_KEY),
     )
+    if stage.name == "stage2" and "appearance" not in find_parts(file):
+        raise InputError(
+            f"start.checkpoint {config.start.checkpoint} holds no appearance control model, which "
+            "stage 2 goes on with; name the file that stage 1 wrote"
+        )
     unet = load_unet(find_part(file, "unet"), placement)
     vae_file = file if config.start.vae is None else open_checkpoint(config.start.vae)
     return MagicPoseModels(

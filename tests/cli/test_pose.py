@@ -111,6 +111,6 @@ def test_options_of_keypoints_alone_are_refused_for_training_data(
     tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "xx")
-    assert main(["pose", str(video), *words, "--dataset", "--force", "--no-overlay"]) == 2
-    assert "--force, --no-overlay and --dataset do not go together" in capsys.readouterr().err
+    assert main(["pose", str(video), *words, "--dataset", "--force", "--smooth"]) == 2
+    assert "--force, --smooth and --dataset do not go together" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

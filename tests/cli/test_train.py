@@ -27,12 +27,13 @@ sample_every = 0
 """
 
 
-def test_train_stops_where_asked_and_exports(tmp_path, capsys):
+def test_train_stops_where_asked_and_exports(tmp_path, capsys, caplog):
     config = tmp_path / "vae.toml"
     config.write_text(CONFIG.format(output=tmp_path / "run"))
     assert main(["train", "vae", str(config), "--steps", "2"]) == 0
     exported = tmp_path / "run" / "vae.safetensors"
     assert str(exported) in capsys.readouterr().out
+    assert "numbers trained" in caplog.text
     assert set(find_parts(open_checkpoint(exported))) == {"vae"}
     rows = (tmp_path / "run" / "training.csv").read_text().splitlines()
     assert [row.partition(",")[0] for row in rows] == ["step", "1", "2"]

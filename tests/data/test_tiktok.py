@@ -73,6 +73,24 @@ def test_unreadable_and_near_uniform_frames_are_left_out(root, caplog):
     assert "0002.png is nearly of one colour" in caplog.text
 
 
+def test_maps_that_are_black_or_of_another_shape_are_left_out(root, caplog):
+    maps = root / "pose_map_train_set" / "anna"
+    write_image(maps / "0000.jpg", torch.zeros(3, 24, 32))
+    write_image(maps / "0001.jpg", picture(0.2, height=32))
+    write_image(maps / "0002.jpg", picture(0.4, height=49, width=64))  # rounded, the same shape
+    with caplog.at_level(logging.WARNING, logger="magicpose"):
+        assert names(root)["anna"] == ["0002", "0003"]
+    assert "0000.png has a black pose map" in caplog.text
+    assert "0001.png is 32 x 24 and its pose map, 32 x 32, of another shape" in caplog.text
+
+
+def test_of_two_pictures_of_one_name_one_is_reported(root, caplog):
+    write_image(root / "train_set" / "ben" / "0001.jpg", picture(0.2))
+    with caplog.at_level(logging.WARNING, logger="magicpose"):
+        names(root)
+    assert "1 picture(s) left out, of the name of another (0001.jpg)" in caplog.text
+
+
 def test_a_subject_without_any_map_is_left_out(root):
     for path in (root / "pose_map_train_set" / "anna").iterdir():
         path.unlink()
@@ -99,11 +117,26 @@ def test_a_frame_and_its_map_share_one_crop(root):
 
 
 def test_crops_differ_from_frame_to_frame_and_not_from_time_to_time(root):
+    for subject in ("anna", "ben"):
+        for frame in range(4):  # large, so that whole pixels of a crop's place show
+            name = root / "train_set" / subject / f"{frame:04d}.png"
+            write_image(name, picture(frame / 5, height=240, width=320))
     (subject, other) = tiktok_subjects(root, "train_set", **{**SETTINGS, "seed": 3})
     edges = [frame.picture[0, 0, 0] for one in (subject, other) for frame in one.frames()]
     assert len(set(edges)) > 4
     again = [frame.picture[0, 0, 0] for one in (subject, other) for frame in one.frames()]
     assert edges == again
+
+
+def test_crops_of_tall_pictures_stay_in_the_centre_square(root):
+    rows = torch.linspace(0, 1, 96).reshape(1, 96, 1).expand(3, 96, 24)
+    for frame in range(4):
+        write_image(root / "train_set" / "anna" / f"{frame:04d}.png", rows)
+        write_image(root / "pose_map_train_set" / "anna" / f"{frame:04d}.jpg", rows)
+    subject = tiktok_subjects(root, "train_set", **{**SETTINGS, "seed": 3})[0]
+    for frame in subject.frames():
+        assert frame.picture.min() >= 255 * 36 // 95
+        assert frame.picture.max() <= 255 * 59 // 95 + 1
 
 
 def test_squares_lie_where_asked():

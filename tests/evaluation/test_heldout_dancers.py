@@ -41,6 +41,11 @@ def test_a_batch_of_people_equals_each_of_them_rendered_by_the_pipeline(micro_mo
         torch.testing.assert_close(together[row], alone, rtol=0, atol=1e-3)
 
 
+def test_another_is_the_next_person_even_for_the_last_of_a_batch():
+    alone, next_one = (heldout_dancers._stack([make_case(index, 64)], 64) for index in (0, 1))
+    assert torch.equal(alone.others, next_one.references)
+
+
 @torch.no_grad()
 def test_every_ablation_changes_the_result(micro_models):
     inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)

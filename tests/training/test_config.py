@@ -6,6 +6,7 @@ import pytest
 
 from magicpose_core.errors import InputError
 from magicpose_core.training.config import (
+    ObjectiveConfig,
     OptimizerConfig,
     RunConfig,
     TrainingConfig,
@@ -13,9 +14,9 @@ from magicpose_core.training.config import (
     read_config,
 )
 
-DEMO_CONFIGS = sorted(
-    (Path(__file__).parents[2] / "magicpose_core" / "demo" / "configs").glob("*.toml")
-)
+CORE = Path(__file__).parents[2] / "magicpose_core"
+DEMO_CONFIGS = sorted((CORE / "demo" / "configs").glob("*.toml"))
+OWN_VIDEOS = sorted((CORE / "training" / "configs").glob("*.toml"))
 
 
 def read(tmp_path: Path, text: str) -> TrainingConfig:
@@ -67,6 +68,14 @@ def test_every_kind_of_value_is_read(tmp_path):
         ('output = "out"\n[data]\nsource = "web"', "source must be one of dancers, tiktok"),
         ('output = "out"\n[data]\nfolder = 3', "folder must be .*Path.*, got 3"),
         ("[run]\nsteps = 3", "incomplete: .*output"),
+        ('output = "out"\n[run]\nsave_every = 0', "run.save_every must be at least 1, got 0"),
+        ('output = "out"\n[optimizer]\naccumulate = 0', "optimizer.accumulate must be at least 1"),
+        ('output = "out"\n[data]\nsize = 100', "data.size must be a multiple of 8, got 100"),
+        ('output = "out"\n[data]\nsize = 64\ncrop = 72', r"crop must be 0..64 \(data.size\)"),
+        (
+            'output = "out"\n[objective]\nplain_share = 0.1\n[optimizer]\nbatch = 4',
+            "is no row at all; set it to 0.25 at least",
+        ),
         ("output = ", "is no TOML file"),
     ],
 )
@@ -87,6 +96,14 @@ def test_a_table_of_its_own_is_parsed():
 @pytest.mark.parametrize("path", DEMO_CONFIGS, ids=lambda path: path.stem)
 def test_the_demos_configurations_are_valid(path):
     assert read_config(path).data.size == 128
+
+
+@pytest.mark.parametrize("path", OWN_VIDEOS, ids=lambda path: path.stem)
+def test_the_configurations_for_own_videos_take_as_many_pairs_as_the_paper(path):
+    config = read_config(path)
+    pairs = config.optimizer.batch * config.optimizer.accumulate * config.run.world_size
+    assert (path.stem, pairs) in {("stage1", 32), ("stage2", 8)}
+    assert config.objective == ObjectiveConfig()
 
 
 def test_the_demo_has_a_configuration_for_each_stage():

@@ -145,6 +145,29 @@ def test_a_checkpoint_of_other_networks_is_refused(vae_config):
         train_stage("vae", replace(vae_config, network=wider))
 
 
+def test_a_run_from_other_weights_is_refused(vae_config):
+    train_stage("vae", vae_config, stop_at=2)
+    before = (vae_config.output / LAST).read_bytes()
+    other = replace(vae_config, run=replace(vae_config.run, seed=8))
+    with pytest.raises(CheckpointError, match=r"started from other weights than those that \[st"):
+        train_stage("vae", other)
+    assert (vae_config.output / LAST).read_bytes() == before
+
+
+def test_what_a_killed_process_left_is_swept(vae_config):
+    train_stage("vae", vae_config, stop_at=2)
+    left = vae_config.output / ".last.0123abcd.safetensors"
+    left.write_bytes(b"half")
+    train_stage("vae", vae_config, stop_at=3)
+    assert not left.exists()
+
+
+def test_no_steps_are_no_steps(vae_config):
+    train_stage("vae", vae_config, stop_at=2)
+    train_stage("vae", vae_config, stop_at=0)
+    assert [step for step, _ in losses(vae_config)] == ["1", "2"]
+
+
 def test_a_truncated_checkpoint_is_refused(vae_config):
     train_stage("vae", vae_config, stop_at=2)
     last = vae_config.output / LAST

@@ -11,7 +11,12 @@ from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.models.networks import build_unet
 from magicpose_core.models.pose_control import PoseControlNet
 from magicpose_core.models.sd15 import ControlNetShape, UNetShape
-from magicpose_core.training.config import ObjectiveConfig, OptimizerConfig, TrainingConfig
+from magicpose_core.training.config import (
+    ObjectiveConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainingConfig,
+)
 from magicpose_core.training.memory import estimate_memory
 from magicpose_core.training.stages import find_stage, freeze
 
@@ -31,6 +36,13 @@ def test_averages_and_8_bit_moments_are_counted():
     config = replace(CONFIG, optimizer=OptimizerConfig(ema=0.999, eight_bit=True))
     estimate = estimate_memory([trained], config)
     assert (estimate.moments, estimate.average) == (200, 400)
+
+
+def test_several_processes_keep_gradients_twice():
+    config = replace(CONFIG, run=RunConfig(world_size=2))
+    trained = nn.Linear(10, 10, bias=False)
+    assert estimate_memory([trained], config).gradients == 800
+    assert estimate_memory([trained], CONFIG).gradients == 400
 
 
 def test_stage2_of_sd15_trains_1_22_billion_numbers_in_19_5_gb():

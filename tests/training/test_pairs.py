@@ -48,6 +48,14 @@ def test_a_cache_holds_every_frame_of_every_subject(cache, subjects, vae):
     torch.testing.assert_close(stored, expected, rtol=2e-3, atol=1e-3)
 
 
+def test_a_long_subject_is_encoded_piece_by_piece(vae, tmp_path):
+    long, short = dancer_subjects("train", 2, 19, SIZE)
+    cache = open_cache(tmp_path / "cache", [long, replace(short, count=2)], vae, SIZE)
+    assert cache.bounds.tolist() == [[0, 19], [19, 21]]
+    maps = [frame.pose_map for frame in long.frames()]
+    assert np.array_equal(cache.pose_maps[:19], np.stack(maps))
+
+
 def test_a_cache_is_computed_once_and_anew_for_other_data(vae, subjects, tmp_path):
     folder = tmp_path / "cache"
     open_cache(folder, subjects[:2], vae, SIZE)

@@ -1,15 +1,17 @@
 """The stages one after the other on a tiny model: what they train, and that exports load."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from magicpose_core.data.dancers.export import DancerClip, write_clip
 from magicpose_core.errors import CheckpointError, InputError
-from magicpose_core.training.config import StartConfig, TrainingConfig
+from magicpose_core.training.config import DataConfig, StartConfig, TrainingConfig
 from magicpose_core.training.run import train_stage
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe
@@ -111,6 +113,53 @@ def test_frozen_half_precision_and_checkpointing_train_the_same_way(base, stage1
     assert torch.cosine_similarity(*moves, dim=0) > 0.8
     frozen = [key for key in first if key.startswith("model.diffusion_model.")]
     assert all(torch.equal(first[key], second[key]) for key in frozen)
+
+
+def test_stage2_wants_the_file_of_stage1(tiny_vae_file, base, stage2_config, tmp_path):
+    plain = {
+        key: tensor
+        for key, tensor in load_file(base).items()
+        if not key.startswith(("appearance_control_model.", "pose_control_model."))
+    }
+    save_file(plain, tmp_path / "plain.safetensors")
+    config = replace(stage2_config, start=StartConfig(checkpoint=tmp_path / "plain.safetensors"))
+    with pytest.raises(InputError, match="holds no appearance control model, which stage 2 goes"):
+        train_stage("stage2", config)
+
+
+def test_a_resumed_base_equals_an_uninterrupted_one(base_config, tmp_path):
+    run = replace(base_config.run, steps=2, sample_every=0)
+    optimizer = replace(base_config.optimizer, ema=0.9)
+    objective = replace(base_config.objective, weighting="debiased", offset_noise=0.1)
+    exports = []
+    for name, stops in (("whole", (2,)), ("resumed", (1, 2))):
+        config = replace(
+            base_config,
+            output=tmp_path / name,
+            run=run,
+            optimizer=optimizer,
+            objective=objective,
+        )
+        for stop in stops:
+            exported = train_stage("base", config, stop_at=stop)
+        exports.append(load_file(exported))
+    assert all(torch.equal(tensor, exports[1][key]) for key, tensor in exports[0].items())
+
+
+def test_own_videos_are_trained_on(base, base_config, tmp_path):
+    for index in range(2):
+        for split in ("train", "heldout"):
+            write_clip(tmp_path, DancerClip(index=index, split=split, count=2, size=128))
+    data = DataConfig(
+        source="tiktok", folder=tmp_path, size=128, heldout=1, cache=tmp_path / "cache"
+    )
+    config = replace(
+        base_config, output=tmp_path / "run", data=data, start=StartConfig(checkpoint=base)
+    )
+    assert train_stage("stage1", config).is_file()
+    assert (tmp_path / "run" / "samples" / "0000001.png").is_file()
+    index = json.loads((tmp_path / "cache" / "train" / "index.json").read_text())
+    assert [subject["end"] - subject["first"] for subject in index["subjects"]] == [2, 2]
 
 
 def test_frozen_half_precision_needs_mixed_precision(base, stage2_config):
