@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..images import from_uint8, signed_to_unit
 from ..models.denoiser import Conditioning, MagicPoseDenoiser
-from ..pipeline import SamplingConfig, decode_frames, encode_reference
+from ..pipeline import SamplingConfig, check_inputs, decode_frames, encode_reference
 from ..sampling.denoise import denoise
 from ..sampling.guidance import PredictNoise, guide
 from ..sampling.noise import draw_noise, frame_generators
@@ -48,6 +48,7 @@ def render_cases(models: MagicPoseModels, cases: Cases, config: SamplingConfig) 
     ``pipeline.render`` shows all its references to every frame, as pictures of one person; this is
     the same sampling for many people with a frame each.
     """
+    check_inputs(cases.references, cases.pose_maps)
     text = models.text.empty_prompt()
     reference_latents = encode_reference(models, cases.references, config)
     hints = None

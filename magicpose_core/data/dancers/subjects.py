@@ -28,7 +28,7 @@ class DancerSubject:
 
     @property
     def signature(self) -> str:
-        """All that a dancer's frames depend on."""
+        """All that a dancer's frames depend on, but for the code that draws them."""
         return f"{self.name} {self.count} {self.size}"
 
     def frames(self) -> Iterator[PosedFrame]:
