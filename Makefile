@@ -35,7 +35,7 @@ train-demo: $(VENV)/.dev
 	$(BIN)/magicpose train vae $(CONFIGS)/vae_linear.toml
 	$(BIN)/magicpose train vae $(CONFIGS)/vae.toml
 	$(IN_TWO_PROCESSES) train base $(CONFIGS)/base.toml
-	$(BIN)/magicpose train vae $(CONFIGS)/vae_decoder.toml
+	$(IN_TWO_PROCESSES) train vae $(CONFIGS)/vae_decoder.toml
 	$(IN_TWO_PROCESSES) train stage1 $(CONFIGS)/stage1.toml
 	$(IN_TWO_PROCESSES) train stage2 $(CONFIGS)/stage2.toml
 	$(BIN)/magicpose convert runs/demo/stage2/stage2.safetensors --dtype fp16 --force --out $(DEMO_MODEL)

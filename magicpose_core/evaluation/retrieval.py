@@ -1,8 +1,8 @@
 """Is the result nearest to the right one of 16 true renderings?
 
 Pose retrieval: the same person in 16 poses. Identity retrieval: 16 people in the same pose, who
-wear the same colours in other places, so that the colours of a result tell little of who it shows
-(those of a copied picture still tell: they are the person's own to the last shade).
+wear the same colours in other places, so that colours alone tell less than the picture does (but
+for a copied picture: its colours are the person's own to the last shade).
 """
 
 from __future__ import annotations
