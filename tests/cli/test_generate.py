@@ -215,7 +215,11 @@ def test_ctrl_c_leaves_nothing_half_written(inputs, words):
     out = inputs / "out" / "clip.mp4"
     command = [sys.executable, "-m", "magicpose_core.cli", *words, "--out", str(out)]
     process = subprocess.Popen(
-        [*command, "--steps", "500"], stderr=subprocess.PIPE, env={**os.environ}
+        [*command, "--steps", "500"],
+        stderr=subprocess.PIPE,
+        env={**os.environ},
+        # a test run in the background of a shell hands Ctrl-C down as ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = b""
     deadline = time.monotonic() + 60
