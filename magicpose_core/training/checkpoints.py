@@ -63,7 +63,10 @@ class TrainedState:
 
 
 def fingerprint_weights(module: torch.nn.Module) -> str:
-    """Name the weights of a module by some numbers of each tensor: quick, and never by chance."""
+    """Name the weights of a module by some numbers of each tensor.
+
+    Quick, and enough to tell trained weights apart; an edit of single numbers can escape it.
+    """
     digest = hashlib.sha256()
     for name, parameter in module.named_parameters():
         numbers = parameter.detach().flatten()
