@@ -1,5 +1,8 @@
 """The curves on disk."""
 
+import pytest
+
+from magicpose_core.errors import OutputError
 from magicpose_core.training.curves import Curves
 
 
@@ -33,3 +36,14 @@ def test_a_row_cut_short_by_a_crash_is_dropped(tmp_path):
         file.write("\n")
     Curves(tmp_path, 3).close()
     assert (tmp_path / "training.csv").read_text().split() == ["step,loss", "1,0.5"]
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path, monkeypatch):
+    curves = Curves(tmp_path, 0)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.open", full)
+    with pytest.raises(OutputError, match=r"could not write .*training\.csv: No space left"):
+        curves.write("training", 1, {"loss": 1.0})
