@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
-from ..magicpose_core.pose import openpose_json
+from ..magicpose_core.pose.formats import openpose_json
 from ..magicpose_core.pose.keypoints import PoseSequence
 
 Conditioning = list[list[object]]  # [embedding (1, L, C), settings] pairs

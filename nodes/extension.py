@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from .appearance import ApplyAppearance, EncodeReference
+from .appearance.nodes import ApplyAppearance, EncodeReference
 from .compare import Compare
 from .dancer import SyntheticDancer
 from .frames import BatchFrames

@@ -12,7 +12,7 @@ from comfy_api.latest import io, ui
 from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import SIZE_MULTIPLE
-from ..magicpose_core.pose import openpose_json, pose_files
+from ..magicpose_core.pose.formats import openpose_json, pose_files
 from . import bridge
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
 

@@ -45,7 +45,7 @@ class ChoosePerson(io.ComfyNode):
 
     @classmethod
     def execute(cls, keypoints: object, rule: str, number: int) -> io.NodeOutput:
-        from ..magicpose_core.pose.people import PersonChoice, choose_person
+        from ..magicpose_core.pose.cleanup.people import PersonChoice, choose_person
 
         chosen = choose_person(
             bridge.to_pose_sequence(keypoints), PersonChoice(rule=rule, number=number)
@@ -137,8 +137,8 @@ class SmoothPoses(io.ComfyNode):
         confident: float,
         repair_swaps: bool,
     ) -> io.NodeOutput:
-        from ..magicpose_core.pose.people import choose_person
-        from ..magicpose_core.pose.smooth import SmoothSettings, smooth
+        from ..magicpose_core.pose.cleanup.people import choose_person
+        from ..magicpose_core.pose.cleanup.smooth import SmoothSettings, smooth
 
         settings = SmoothSettings(
             filter=filter,
@@ -224,8 +224,8 @@ class AlignPoses(io.ComfyNode):
         confident: float,
         keep_inside: bool,
     ) -> io.NodeOutput:
-        from ..magicpose_core.pose.align import AlignSettings, align
-        from ..magicpose_core.pose.people import choose_person
+        from ..magicpose_core.pose.cleanup.people import choose_person
+        from ..magicpose_core.pose.retarget.align import AlignSettings, align
 
         picture = choose_person(bridge.to_pose_sequence(reference))
         if not picture.frames or not picture.frames[0]:

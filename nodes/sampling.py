@@ -16,12 +16,12 @@ import nodes
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.sampling.schedules import ddim_timesteps
-from .appearance import feature_cache
+from .appearance.model_patch import AppearanceSettings
+from .appearance.nodes import feature_cache
+from .appearance.reference import Reference, apply_appearance
 from .bridge import Conditioning
 from .frames import FrameSettings, batch_frames, empty_latent
-from .model_patch import AppearanceSettings
 from .pose_control import apply_pose
-from .reference import Reference, apply_appearance
 from .sockets import (
     CATEGORY,
     ReferenceAppearance,

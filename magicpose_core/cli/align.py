@@ -23,8 +23,8 @@ from .pose_options import (
 )
 
 if TYPE_CHECKING:
-    from ..pose.align import Alignment
     from ..pose.keypoints import PoseSequence
+    from ..pose.retarget.align import Alignment
     from ..pose.sources import PoseOptions
 
 
@@ -69,8 +69,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Align, write, and print the factors."""
     from ..files import write_text
-    from ..pose.align import AlignSettings
-    from ..pose.pose_files import read_poses, write_poses
+    from ..pose.formats.pose_files import read_poses, write_poses
+    from ..pose.retarget.align import AlignSettings
     from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
 
     _check_preview(arguments.preview)

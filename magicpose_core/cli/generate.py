@@ -206,8 +206,8 @@ def _read_reference(arguments: argparse.Namespace) -> Tensor:
 
 def _pose_options(arguments: argparse.Namespace) -> PoseOptions:
     """Say what is done to keypoints before they are drawn."""
-    from ..pose.align import AlignSettings
     from ..pose.detect import Span
+    from ..pose.retarget.align import AlignSettings
     from ..pose.sources import AlignTarget, PoseOptions, read_person
 
     target = None

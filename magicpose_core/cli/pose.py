@@ -22,9 +22,9 @@ from .pose_options import (
 )
 
 if TYPE_CHECKING:
-    from ..pose.dataset import DatasetJob
+    from ..data.videos.dataset import DatasetJob
+    from ..data.videos.export import ExportJob
     from ..pose.detect import OnFrame
-    from ..pose.export import ExportJob
 
     Job = ExportJob | DatasetJob
 
@@ -66,8 +66,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Work through the clips; one that fails is told of and does not stop the others."""
-    from ..pose.clips import find_clips
-    from ..pose.dataset import REJECTED, merge_rejected
+    from ..data.videos.clips import find_clips
+    from ..data.videos.dataset import REJECTED, merge_rejected
 
     _refuse_unused(arguments)
     clips = find_clips(arguments.input, out=arguments.out)
@@ -105,9 +105,9 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
 
 def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
     from ..data.tiktok import POSE_PREFIX
-    from ..pose.dataset import DatasetJob
+    from ..data.videos.dataset import DatasetJob
+    from ..data.videos.export import ExportJob
     from ..pose.detect import Span
-    from ..pose.export import ExportJob
 
     settings = detector(arguments)
     assert settings is not None
@@ -168,8 +168,8 @@ def _outcomes(jobs: dict[str, Job], workers: int) -> Iterator[tuple[str, str | M
 
 def _work(job: Job, on_frame: OnFrame | None = None) -> str | MagicPoseError:
     """Do one job and tell what came of it; runs in a process of its own."""
-    from ..pose.dataset import DatasetJob, export_subject
-    from ..pose.export import export_clip
+    from ..data.videos.dataset import DatasetJob, export_subject
+    from ..data.videos.export import export_clip
 
     try:
         if isinstance(job, DatasetJob):

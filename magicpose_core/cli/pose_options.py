@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from ..pose.cleanup.people import PersonChoice
+    from ..pose.cleanup.smooth import SmoothSettings
     from ..pose.detectors.detector import DetectorSettings, PoseDetector
     from ..pose.draw import DrawStyle
-    from ..pose.people import PersonChoice
-    from ..pose.smooth import SmoothSettings
 
 
 def add_detector_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
@@ -99,14 +99,14 @@ def detector(arguments: argparse.Namespace) -> DetectorSettings | None:
 
 def person(arguments: argparse.Namespace) -> PersonChoice | None:
     """Return who is followed, None for everybody."""
-    from ..pose.people import PersonChoice
+    from ..pose.cleanup.people import PersonChoice
 
     return None if arguments.person == "all" else PersonChoice.parse(arguments.person)
 
 
 def smoothing(arguments: argparse.Namespace) -> SmoothSettings | None:
     """Return how keypoints are cleaned up, None when they are left as they are."""
-    from ..pose.smooth import SmoothSettings
+    from ..pose.cleanup.smooth import SmoothSettings
 
     return SmoothSettings(filter=arguments.filter) if arguments.smooth else None
 

@@ -13,8 +13,8 @@ from ..errors import InputError, OutputError
 from ..files import write_text
 from ..video.reader import ClipInfo, Frame, open_clip
 from .detectors.detector import DetectorSettings, PoseDetector, open_detector
+from .formats.openpose_json import from_pose_keypoints, to_pose_keypoints
 from .keypoints import USUAL_FPS, PersonPose, PoseSequence
-from .openpose_json import from_pose_keypoints, to_pose_keypoints
 
 People = tuple[PersonPose, ...]
 OnFrame = Callable[[int | None], None]

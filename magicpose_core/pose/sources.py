@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..video.reader import Frame, open_clip
-from .align import Alignment, AlignSettings, align
+from .cleanup.people import PersonChoice, choose_person
+from .cleanup.smooth import SmoothSettings, smooth
 from .detect import OnFrame, Span, detect_sequence
 from .detectors.detector import DetectorSettings, PoseDetector
 from .draw import DrawStyle, draw_poses
+from .formats.pose_files import read_poses
 from .keypoints import PersonPose, PoseSequence
-from .people import PersonChoice, choose_person
-from .pose_files import read_poses
-from .smooth import SmoothSettings, smooth
+from .retarget.align import Alignment, AlignSettings, align
 
 SourceKind = Literal["maps", "keypoints", "video"]
 _DARK, _MOSTLY = 16, 0.5  # a pose map is black over more than half of it

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .body_tree import Mask, Points
 from .keypoints import Keypoints, PersonPose, PoseSequence
+from .retarget.body_tree import Mask, Points
 from .skeletons import PARTS
 
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from magicpose_core.cli.__main__ import main
-from magicpose_core.pose.body_tree import MID_HIP
-from magicpose_core.pose.figures import pose, random_body, random_motion
+from magicpose_core.evaluation.kinematic_figures import pose, random_body, random_motion
+from magicpose_core.pose.formats.pose_files import read_poses, write_poses
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
-from magicpose_core.pose.pose_files import read_poses, write_poses
+from magicpose_core.pose.retarget.body_tree import MID_HIP
 
 
 def write_figure(path: Path, seed: int, frames: int, height: float) -> PoseSequence:

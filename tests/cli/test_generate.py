@@ -16,8 +16,8 @@ from magicpose_core.cli.__main__ import main
 from magicpose_core.data.dancers.clips import clip_postures, dancer_frame
 from magicpose_core.data.dancers.person import draw_dancer
 from magicpose_core.images import read_image, write_image
+from magicpose_core.pose.formats.pose_files import write_poses
 from magicpose_core.pose.keypoints import PoseSequence
-from magicpose_core.pose.pose_files import write_poses
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from magicpose_core.cli.__main__ import main
-from magicpose_core.pose.pose_files import read_poses
+from magicpose_core.pose.formats.pose_files import read_poses
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from magicpose_core.errors import InputError
-from magicpose_core.pose.align import AlignSettings
+from magicpose_core.pose.cleanup.people import PersonChoice
+from magicpose_core.pose.cleanup.smooth import SmoothSettings
 from magicpose_core.pose.detect import Span
 from magicpose_core.pose.detectors.detector import DetectorSettings
 from magicpose_core.pose.draw import DrawStyle, draw_poses
+from magicpose_core.pose.formats.pose_files import write_poses
 from magicpose_core.pose.keypoints import PoseSequence
-from magicpose_core.pose.people import PersonChoice
-from magicpose_core.pose.pose_files import write_poses
-from magicpose_core.pose.smooth import SmoothSettings
+from magicpose_core.pose.retarget.align import AlignSettings
 from magicpose_core.pose.sources import AlignTarget, PoseOptions, open_pose_maps, read_person
 from magicpose_core.video.writer import open_mp4
 

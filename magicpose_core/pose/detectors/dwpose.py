@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import CheckpointError
 from ...video.reader import Frame
-from ..coco_wholebody import WHOLEBODY_COUNT, from_coco
+from ..formats.coco_wholebody import WHOLEBODY_COUNT, from_coco
 from ..keypoints import PersonPose
 from .boxes import decode_boxes, letterbox
 from .detector import DetectorSettings

@@ -16,8 +16,8 @@ import numpy as np
 
 from ...errors import MissingDependencyError
 from ...video.reader import Frame
+from ..formats.mediapipe_holistic import from_holistic
 from ..keypoints import PersonPose
-from ..mediapipe_holistic import from_holistic
 
 PYTHON_VARIABLE = "MAGICPOSE_POSE_PYTHON"
 _PROJECT = Path(__file__).resolve().parents[3]

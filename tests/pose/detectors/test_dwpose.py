@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from magicpose_core.errors import CheckpointError, InputError, MissingDependencyError
-from magicpose_core.pose.coco_wholebody import to_wholebody
 from magicpose_core.pose.detectors.boxes import decode_boxes, letterbox
 from magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
 from magicpose_core.pose.detectors.simcc import cut_out, decode_simcc
+from magicpose_core.pose.formats.coco_wholebody import to_wholebody
 
 from ..tiny_networks import CUT_HEIGHT, CUT_WIDTH, SIDE, point_bins, write_dwpose
 

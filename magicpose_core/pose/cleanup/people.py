@@ -1,0 +1,124 @@
+"""Choose one of the people in each frame of a clip."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ..keypoints import PersonPose, PoseSequence
+
+Rule = Literal["tracked", "largest", "index", "left"]
+People = tuple[PersonPose, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonChoice:
+    """Who is followed.
+
+    Attributes:
+        rule: ``tracked``: the largest person of the first frame that shows any, then the one
+            nearest to where this person was last; ``largest`` in each frame on its own; ``index``:
+            the detector's order; ``left``: counted from the left edge of the picture.
+        number: Of ``index`` and ``left``, from 0.
+    """
+
+    rule: Rule = "tracked"
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.rule}:{self.number}" if self.rule in ("index", "left") else self.rule
+
+    @classmethod
+    def parse(cls, text: str) -> PersonChoice:
+        """Read ``tracked``, ``largest``, ``index:1`` or ``left:0``."""
+        found = re.fullmatch(r"(tracked|largest)|(index|left):(\d+)", text)
+        if found is None:
+            raise InputError(
+                f"a person is chosen by tracked, largest, index:N or left:N, got {text!r}"
+            )
+        alone, counted, number = found.groups()
+        if counted == "index":
+            return cls(rule="index", number=int(number))
+        if counted == "left":
+            return cls(rule="left", number=int(number))
+        return cls(rule="largest" if alone == "largest" else "tracked")
+
+
+_REACH = 0.75  # of the person's size: who is farther off is somebody else
+_FORGET = 15  # frames without the person after which the nearest one is taken, however far
+_SEEN = 0.3
+
+
+def choose_person(sequence: PoseSequence, choice: PersonChoice | None = None) -> PoseSequence:
+    """Keep one person a frame at most."""
+    return replace(sequence, frames=tuple(follow(sequence, choice or PersonChoice())))
+
+
+def follow(sequence: PoseSequence, choice: PersonChoice) -> Iterator[People]:
+    """Yield the chosen person of each frame, or nobody where the frame does not show them."""
+    aspect = np.array([sequence.width, sequence.height], np.float64)
+    if choice.rule == "tracked":
+        yield from _track(sequence.frames, aspect)
+        return
+    for people in sequence.frames:
+        if choice.rule == "largest":
+            ordered = sorted(people, key=lambda person: -_size(person, aspect))[:1]
+        elif choice.rule == "left":
+            ordered = sorted(people, key=lambda person: _center(person, aspect)[0])
+        else:
+            ordered = list(people)
+        yield tuple(ordered[choice.number : choice.number + 1])
+
+
+def _track(frames: Iterable[People], aspect: NDArray[np.float64]) -> Iterator[People]:
+    last: PersonPose | None = None
+    missed = 0
+    for people in frames:
+        shown = [person for person in people if person.body.visible(_SEEN).any()]
+        if not shown:
+            missed += 1
+            yield ()
+            continue
+        if last is None:
+            nearest = max(shown, key=lambda person: _size(person, aspect))
+        else:
+            known = last
+            nearest = min(shown, key=lambda person: _distance(person, known, aspect))
+            if _distance(nearest, last, aspect) > _REACH and missed < _FORGET:
+                missed += 1
+                yield ()
+                continue
+        last, missed = nearest, 0
+        yield (nearest,)
+
+
+def _distance(person: PersonPose, other: PersonPose, aspect: NDArray[np.float64]) -> float:
+    """Return how far two bodies lie apart, in sizes of the second one."""
+    shared = person.body.visible(_SEEN) & other.body.visible(_SEEN)
+    size = max(_size(other, aspect), 1e-6)
+    if shared.any():
+        ways = (person.body.xy - other.body.xy)[shared] * aspect
+        return float(np.linalg.norm(ways, axis=-1).mean()) / size
+    return float(np.linalg.norm(_center(person, aspect) - _center(other, aspect))) / size
+
+
+def _center(person: PersonPose, aspect: NDArray[np.float64]) -> NDArray[np.float64]:
+    seen = person.body.visible(_SEEN)
+    if not seen.any():
+        return np.full(2, np.inf)
+    return np.asarray((person.body.xy[seen] * aspect).mean(axis=0))
+
+
+def _size(person: PersonPose, aspect: NDArray[np.float64]) -> float:
+    """Return the diagonal in pixels of the box about the seen points of the body."""
+    seen = person.body.visible(_SEEN)
+    if not seen.any():
+        return 0.0
+    return math.hypot(*np.ptp(person.body.xy[seen] * aspect, axis=0))

@@ -1,0 +1,186 @@
+"""Quiet the jitter of detected keypoints without dragging them behind.
+
+Settings are in seconds and body heights, so that they fit any frame rate and picture size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ..keypoints import PoseSequence
+from ..retarget.body_tree import with_mid_hip
+from ..retarget.proportions import body_size, bone_lengths
+from ..tracks import PartTrack, sequence_of, tracks_of
+from .repair import fill_short_gaps, reject_jumps, repair_swaps
+
+Filter = Literal["savitzky-golay", "one-euro", "none"]
+FILTERS: tuple[Filter, ...] = ("savitzky-golay", "one-euro", "none")
+_SPEED_CUTOFF = np.float64(1.0)  # 1/s, as Casiez et al. set it
+_ORDER = 2  # of the polynomials: keeps places, speeds and accelerations
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothSettings:
+    """How keypoints are cleaned up.
+
+    Attributes:
+        filter: ``savitzky-golay`` fits parabolas, ``one-euro`` (Casiez et al. 2012) follows fast
+            movements closely and holds slow ones still; it is run both ways, so that neither lags.
+        window: Length of the parabolas in seconds.
+        cutoff: One-Euro's cut-off frequency of a point at rest, in 1/s.
+        speed_gain: One-Euro's growth of the cut-off, in 1/s for a body height a second.
+        longest_gap: Gaps up to this many seconds are filled.
+        jump: A point this many body heights off its neighbours in time is taken out.
+        confident: Points with a lower score (0..1) are left as they are and not leant on.
+        repair_swaps: Put left and right back where a detector swaps them.
+    """
+
+    filter: Filter = "savitzky-golay"
+    window: float = 0.3
+    cutoff: float = 2.0
+    speed_gain: float = 8.0
+    longest_gap: float = 0.3
+    jump: float = 0.1
+    confident: float = 0.3
+    repair_swaps: bool = True
+
+    def __post_init__(self) -> None:
+        if self.filter not in FILTERS:
+            raise InputError(f"smoothing filters are {FILTERS}, got {self.filter!r}")
+        numbers = (self.window, self.cutoff, self.speed_gain, self.longest_gap, self.jump)
+        if not all(math.isfinite(number) and number >= 0 for number in numbers):
+            raise InputError(f"smoothing settings must be 0 or more, got {self}")
+        if not 0 <= self.confident <= 1:
+            raise InputError(f"smoothing needs confident in 0..1, got {self.confident}")
+
+
+Smoother = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+_REACH = 0.1  # seconds that a jump is compared with, before and after
+_SWAP = 0.04  # body heights a joint that swapped sides must have jumped
+
+
+def smooth(sequence: PoseSequence, settings: SmoothSettings | None = None) -> PoseSequence:
+    """Repair swapped sides, take out jumps, fill short gaps and smooth, in this order.
+
+    Args:
+        sequence: One person a frame at most (see ``people``).
+        settings: Defaults when None.
+
+    Raises:
+        InputError: A frame has several people.
+    """
+    settings = settings or SmoothSettings()
+    size = (sequence.width, sequence.height)
+    tracks = tracks_of(sequence, size)
+    height = _height(tracks["body"], settings.confident)
+    if settings.repair_swaps:
+        tracks = repair_swaps(tracks, confident=settings.confident, least=_SWAP * height)
+    smoother = _smoother(settings, sequence.fps, height)
+    cleaned = {
+        part: _clean(track, settings, sequence.fps, height, smoother)
+        for part, track in tracks.items()
+    }
+    return sequence_of(cleaned, size, sequence.fps)
+
+
+def savitzky_golay(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Fit parabolas over ``window`` (odd) frames of (F, ...) places; fewer in short runs."""
+    from scipy.signal import savgol_filter  # loading the ComfyUI pack must not load scipy.signal
+
+    longest = len(values) - 1 + len(values) % 2
+    window = min(window, longest)
+    if window <= _ORDER:
+        return values
+    return np.asarray(savgol_filter(values, window, _ORDER, axis=0))
+
+
+def one_euro(
+    values: NDArray[np.float64], *, fps: float, cutoff: float, speed_gain: float
+) -> NDArray[np.float64]:
+    """Run the One-Euro filter over the frames forwards and backwards and take the mean.
+
+    Args:
+        values: (F, ..., 2) places in any unit; every point has a speed of its own.
+        fps: Frames a second.
+        cutoff: Cut-off frequency at rest, in 1/s.
+        speed_gain: Growth of the cut-off, in 1/s for a speed of one unit a second.
+    """
+    forwards = _one_euro_pass(values, fps, cutoff, speed_gain)
+    backwards = _one_euro_pass(values[::-1], fps, cutoff, speed_gain)[::-1]
+    return (forwards + backwards) / 2
+
+
+def _one_euro_pass(
+    values: NDArray[np.float64], fps: float, cutoff: float, speed_gain: float
+) -> NDArray[np.float64]:
+    smoothed = np.empty_like(values)
+    smoothed[0] = last = values[0]
+    speed = np.zeros(values.shape[1:])
+    for frame in range(1, len(values)):
+        # Casiez et al. 2012, algorithm 1.
+        speed = speed + _share(_SPEED_CUTOFF, fps) * (
+            (values[frame] - values[frame - 1]) * fps - speed
+        )
+        fast = np.linalg.norm(speed, axis=-1, keepdims=True)
+        share = _share(cutoff + speed_gain * fast, fps)
+        smoothed[frame] = last = last + share * (values[frame] - last)
+    return smoothed
+
+
+def _share(cutoff: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
+    """Return the weight of a new value in an exponential mean with this cut-off frequency."""
+    turns = 2 * math.pi * cutoff / fps
+    return turns / (turns + 1)
+
+
+def _smoother(settings: SmoothSettings, fps: float, height: float) -> Smoother:
+    if settings.filter == "none":
+        return lambda values: values
+    if settings.filter == "one-euro":
+        gain = settings.speed_gain / height
+        return lambda values: one_euro(values, fps=fps, cutoff=settings.cutoff, speed_gain=gain)
+    window = 2 * round(settings.window * fps / 2) + 1
+    return lambda values: savitzky_golay(values, window)
+
+
+def _clean(
+    track: PartTrack, settings: SmoothSettings, fps: float, height: float, smoother: Smoother
+) -> PartTrack:
+    confident = settings.confident
+    if settings.jump:
+        reach = max(1, round(_REACH * fps))
+        limit = settings.jump * height
+        track = reject_jumps(track, confident=confident, reach=reach, limit=limit)
+    longest = round(settings.longest_gap * fps)
+    track = fill_short_gaps(track, confident=confident, longest=longest)
+    places, seen = track.places.copy(), track.seen(confident)
+    patterns, pattern_of = np.unique(seen, axis=1, return_inverse=True)
+    for pattern, shown in enumerate(patterns.T):
+        points = np.flatnonzero(pattern_of.ravel() == pattern)
+        for run in _runs(shown):
+            places[run, points] = smoother(track.places[run, points])
+    return replace(track, places=places)
+
+
+def _runs(seen: NDArray[np.bool_]) -> Iterator[slice]:
+    """Yield the unbroken runs of seen frames."""
+    edges = np.flatnonzero(np.diff(np.r_[False, seen, False].astype(int)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        yield slice(int(start), int(stop))
+
+
+def _height(body: PartTrack, confident: float) -> float:
+    """Return the height of the person in pixels by its bones, or by the seen points' extent."""
+    seen = body.seen(confident)
+    height = body_size(bone_lengths(*with_mid_hip(body.places, seen)))
+    if height > 0:
+        return height
+    shown = body.places[seen]
+    return max(1.0, float(np.ptp(shown, axis=0).max())) if len(shown) else 1.0
