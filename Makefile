@@ -1,5 +1,6 @@
 # make demo   environment, then the main job on what the project ships
-# make test   the whole test suite
+# make test   the test suite; of ComfyUI's tests a part of every kind
+# make test-comfy   all tests in ComfyUI 0.8.0, 0.27.0 and a browser
 # Each target makes the environment that it needs in .venv when there is none.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ CONFIGS := magicpose_core/demo/configs
 IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m magicpose_core.cli
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
-.PHONY: demo test lint bench evaluate train-demo pose-env clean
+.PHONY: demo test test-comfy lint bench evaluate train-demo pose-env clean
 
 demo: $(VENV)/.core
 	$(BIN)/magicpose demo --out output/demo
@@ -19,7 +20,11 @@ demo: $(VENV)/.core
 # One process a core with one thread each: small networks gain nothing from more.
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
-	$(BIN)/python tests/nodes/run.py
+	$(BIN)/python tests/nodes/run.py --part
+
+# Everything in every ComfyUI and a browser; absence of one is a failure.
+test-comfy: $(VENV)/.dev
+	$(BIN)/python tests/nodes/run.py --require 0.8.0,0.27.0,browser
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,20 +1,33 @@
-"""Where a ComfyUI lies and with which Python it runs; imports nothing of it."""
+"""Where ComfyUIs lie and with which Python each runs; imports nothing of them."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 PACK = Path(__file__).resolve().parents[2]
 
 
-def find_comfyui() -> Path | None:
-    """Look at $COMFYUI_DIR, where comfy-cli installs it, and above a pack in custom_nodes."""
-    places = [Path.home() / "comfy" / "ComfyUI", PACK.parents[1]]
+def find_comfyuis() -> list[Path]:
+    """List every ComfyUI: those of $COMFYUI_DIR, or those in the usual places.
+
+    $COMFYUI_DIR may name several, separated as in $PATH. The usual places are ``~/comfy/ComfyUI*``
+    (comfy-cli installs there) and the folder above a pack in ``custom_nodes``.
+    """
     if "COMFYUI_DIR" in os.environ:
-        places = [Path(os.environ["COMFYUI_DIR"])]
-    return next((place for place in places if (place / "comfy_api").is_dir()), None)
+        places = [Path(name) for name in os.environ["COMFYUI_DIR"].split(os.pathsep) if name]
+    else:
+        places = [*sorted((Path.home() / "comfy").glob("ComfyUI*")), PACK.parents[1]]
+    found = [place.resolve() for place in places if (place / "comfy_api").is_dir()]
+    return list(dict.fromkeys(found))
+
+
+def version_of(comfyui: Path) -> str:
+    """Read its version, ``0.8.0``, out of its source."""
+    text = (comfyui / "comfyui_version.py").read_text()
+    return re.search(r'__version__ = "(.*)"', text)[1]
 
 
 def python_of(comfyui: Path) -> Path:

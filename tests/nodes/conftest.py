@@ -20,9 +20,11 @@ import torch
 
 from . import golden
 from .browser import why_no_browser
-from .comfyui import PACK, find_comfyui
+from .comfyui import PACK, find_comfyuis, python_of, version_of
 
-COMFYUI = find_comfyui()
+_FOUND = find_comfyuis()
+_OURS = [place for place in _FOUND if python_of(place) == Path(sys.executable)]
+COMFYUI = next(iter(_OURS or _FOUND), None)
 RUNNABLE = COMFYUI is not None and importlib.util.find_spec("comfy_kitchen") is not None
 REASON = (
     "no ComfyUI found: set COMFYUI_DIR, or install it with comfy-cli"
@@ -39,7 +41,7 @@ if NO_BROWSER:
 def pytest_report_header() -> str:
     if not RUNNABLE:
         return f"tests/nodes left out: {REASON}"
-    return f"ComfyUI: {COMFYUI}; tests of the page: {NO_BROWSER or 'yes'}"
+    return f"ComfyUI {version_of(COMFYUI)}: {COMFYUI}; tests of the page: {NO_BROWSER or 'yes'}"
 
 
 @pytest.fixture(scope="session")

@@ -55,10 +55,15 @@ def unfold(blueprint: Mapping[str, object], sources: list[int]) -> dict[str, obj
 
 
 def widget_values(node: Mapping[str, object], infos: Info) -> dict[str, object]:
-    """Name the values of a node's widgets; every stored value must have its widget."""
+    """Name the values of a node's widgets; every stored value must have its widget.
+
+    Widgets behind the stored ones, which later versions add, are left out: they keep their default.
+    """
     values, named = list(node.get("widgets_values", ())), {}
     for name, (kind, options) in inputs_of(infos[node["type"]]).items():
         if kind not in WIDGETS or options.get("forceInput"):
+            continue
+        if not values:  # a widget that a later ComfyUI has put behind the others
             continue
         named[name] = values.pop(0)
         if options.get("control_after_generate"):

@@ -17,9 +17,13 @@ from .test_workflows import WIDE, WORKFLOWS, infos, inputs, server  # noqa: F401
 
 SCRIPT = PAGE / "run_template.mjs"
 SMALL = ("steps=3", "width=128", "height=128", "size=128", "frames=3")
+PATHS = [
+    pytest.param(path, marks=[] if path.stem == "demo-dancer" else pytest.mark.thorough)
+    for path in WORKFLOWS
+]
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_template_runs_on_the_page(server, inputs, path, tmp_path):  # noqa: F811
     settings = list(SMALL)
     if "CheckpointLoaderSimple" in path.read_text():
