@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+import uuid
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 Conds = list[dict[str, object]] | None  # one half of guidance, as ComfyUI's samplers keep it
+
+_WINDOW = "magicpose_window"  # our entry of the options: the core window whose hints were taken
 
 
 def conds_of_frames(
@@ -25,10 +30,57 @@ def conds_of_frames(
     return [_cond_of_frames(cond, frames, count, chains) for cond in conds]
 
 
+def conds_of_window(
+    conds: Sequence[Conds], count: int, model_options: dict[str, object]
+) -> tuple[Sequence[Conds], dict[str, object]]:
+    """Give a window of ComfyUI's own context windows its ControlNet hints, once.
+
+    ComfyUI takes the window out of latents, texts and masks, but hands the hints of the whole clip
+    through, so that every window would follow the first window's poses.
+
+    Args:
+        conds: All halves, as the window gets them.
+        count: Frames that the window has.
+        model_options: Their ``context_window`` names the window, where there is one.
+
+    Returns:
+        The halves, and the options with a note that it is done.
+    """
+    options = model_options.get("transformer_options", {})
+    window = options.get("context_window")
+    if window is None or window is options.get(_WINDOW) or getattr(window, "dim", None) != 0:
+        return conds, model_options
+    frames = window.get_tensor(torch.arange(window.total_frames)).tolist()
+    if len(frames) != count:
+        return conds, model_options
+    chains: dict[int, object] = {}
+    parts = [
+        None if half is None else [_hints_of_window(cond, frames, chains) for cond in half]
+        for half in conds
+    ]
+    return parts, {**model_options, "transformer_options": {**options, _WINDOW: window}}
+
+
+def _hints_of_window(
+    cond: dict[str, object], frames: list[int], chains: dict[int, object]
+) -> dict[str, object]:
+    part = {**cond, "uuid": _uuid_of_frames(cond, frames)}
+    if "control" in cond:
+        part["control"] = _control_of_frames(cond["control"], frames, chains)
+    return part
+
+
+def _uuid_of_frames(cond: dict[str, object], frames: list[int]) -> object:
+    """Name a condition and some frames, the same in every step: caches (EasyCache) go by it."""
+    if not isinstance(cond.get("uuid"), uuid.UUID):
+        return cond.get("uuid")
+    return uuid.uuid5(cond["uuid"], ",".join(map(str, frames)))
+
+
 def _cond_of_frames(
     cond: dict[str, object], frames: list[int], count: int, chains: dict[int, object]
 ) -> dict[str, object]:
-    part = dict(cond)
+    part = {**cond, "uuid": _uuid_of_frames(cond, frames)}
     if "control" in cond:
         part["control"] = _control_of_frames(cond["control"], frames, chains)
     if "mask" in cond and cond["mask"].shape[0] == count:

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ..magicpose_core.sampling.windows import FrameWindows
-from .frame_conds import Conds, conds_of_frames
+from .frame_conds import Conds, conds_of_frames, conds_of_window
 from .sockets import CATEGORY, node_id, search_aliases
 
 _KEY = "magicpose_frames"
@@ -82,6 +82,7 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
         model_options: dict[str, object],
     ) -> list[Tensor]:
         count = x.shape[0]
+        conds, model_options = conds_of_window(conds, count, model_options)
         length = settings.frames or max(_fitting_frames(model, x), settings.overlap + 1)
         if count <= length or _ANIMATEDIFF in model_options.get("transformer_options", ()):
             return step(model, conds, x, timestep, model_options)

@@ -14,6 +14,7 @@ from ...magicpose_core.errors import InputError
 from ...magicpose_core.sampling.noise import draw_noise, reference_generator
 from ...magicpose_core.sampling.schedules import add_noise
 from .features import FeatureCache, Features, collect_features
+from .halves import tell_halves
 from .model_patch import AppearanceSettings, appearance_wrapper
 
 _KEY = "magicpose"
@@ -73,6 +74,7 @@ def apply_appearance(
             cache.release(patcher.load_device)
 
     patched = model.clone()
+    tell_halves(patched)
     patched.add_wrapper_with_key(
         WrappersMP.DIFFUSION_MODEL,
         _KEY,

@@ -10,11 +10,10 @@ from typing import Literal, NamedTuple, TypeVar
 
 from torch import Tensor
 
-Guidance = Literal["image_cfg", "balance"]
-Options = dict[str, object]  # ComfyUI's transformer_options
-T = TypeVar("T")
+from .halves import Options, is_positive
 
-CONDITIONAL = 0  # the mark of the positive
+Guidance = Literal["image_cfg", "balance"]
+T = TypeVar("T")
 
 
 class Reading(NamedTuple):
@@ -40,12 +39,12 @@ def group_rows(
         guidance: ``image_cfg`` lets the conditional rows read, ``balance`` all.
         context: (B, L, C) text where the appearance depends on the row's text, else None.
     """
-    chunks = options.get("cond_or_uncond", [CONDITIONAL])
+    chunks = options.get("cond_or_uncond", [0])
     rows_a_chunk = timesteps.shape[0] // len(chunks)
     texts = [0] * timesteps.shape[0] if context is None else _first_equal_rows(context)
     groups: dict[Reading | None, list[int]] = {}
     for row, (timestep, text) in enumerate(zip(timesteps.tolist(), texts, strict=True)):
-        reads = guidance == "balance" or chunks[row // rows_a_chunk] == CONDITIONAL
+        reads = guidance == "balance" or is_positive(options, chunks[row // rows_a_chunk])
         groups.setdefault(Reading(timestep, text) if reads else None, []).append(row)
     return groups
 
