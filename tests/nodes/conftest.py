@@ -110,7 +110,7 @@ def patched(pack: Callable[[str], ModuleType], micro: SimpleNamespace) -> Callab
 
     def apply(model=None, latents=None, text=None, mask=None, limit=1 << 30, **settings):
         want = golden.numbers("networks")
-        reference = pack("nodes.reference")
+        reference = pack("nodes.appearance.reference")
         return reference.apply_appearance(
             model or micro.model,
             reference.Reference(
@@ -119,8 +119,8 @@ def patched(pack: Callable[[str], ModuleType], micro: SimpleNamespace) -> Callab
                 text=text,
                 mask=mask,
             ),
-            pack("nodes.model_patch").AppearanceSettings(**settings),
-            pack("nodes.features").FeatureCache(limit, torch.device("cpu")),
+            pack("nodes.appearance.model_patch").AppearanceSettings(**settings),
+            pack("nodes.appearance.features").FeatureCache(limit, torch.device("cpu")),
         )
 
     return apply

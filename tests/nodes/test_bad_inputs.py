@@ -170,7 +170,7 @@ def test_a_bad_picture_is_named(pack, image, message):
 
 
 def test_an_empty_mask_is_named(pack):
-    encoding = pack("nodes.encoding")
+    encoding = pack("nodes.appearance.encoding")
     pictures = IMAGE.movedim(-1, 1)
     with pytest.raises(ValueError, match="mask is empty"):
         encoding.latent_mask(torch.zeros(1, 64, 64), pictures, 64, 64)
@@ -210,7 +210,7 @@ def test_animals_are_named(pack):
 
 def test_the_reference_sampler_refuses_partial_denoise(pack, micro, patched):
     inputs = golden.numbers("networks")
-    reference = pack("nodes.reference").Reference(
+    reference = pack("nodes.appearance.reference").Reference(
         encoder=micro.encoder, latents=inputs["reference_latent"]
     )
     poses = inputs["pose_map"].movedim(1, -1)

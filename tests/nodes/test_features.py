@@ -10,7 +10,7 @@ from . import golden
 
 def test_features_equal_the_golden_ones(pack, micro):
     want = golden.numbers("networks")
-    got = pack("nodes.features").collect_features(
+    got = pack("nodes.appearance.features").collect_features(
         micro.encoder, want["reference_latent"], torch.tensor([501.0]), want["context_cond"]
     )
     assert len(got) == 16
@@ -20,7 +20,7 @@ def test_features_equal_the_golden_ones(pack, micro):
 
 def test_features_of_several_pictures_lie_in_a_row(pack, micro):
     want = golden.numbers("networks")
-    collect = pack("nodes.features").collect_features
+    collect = pack("nodes.appearance.features").collect_features
     latents = [want["reference_latent"], want["reference_latent"].flip(-1)]
     timestep, text = torch.tensor([501.0]), want["context_cond"]
     single = [collect(micro.encoder, each, timestep, text) for each in latents]
@@ -37,7 +37,7 @@ def cache(pack):
 
     def make(limit):
         computed = []
-        store = pack("nodes.features").FeatureCache(limit, cpu)
+        store = pack("nodes.appearance.features").FeatureCache(limit, cpu)
 
         def fetch(key):
             return store.fetch(key, cpu, lambda: computed.append(key) or features)

@@ -170,7 +170,7 @@ def test_mask_offers_what_it_covers(patched, inputs):
 def test_mask_drops_tokens_at_every_resolution(pack, micro, inputs):
     left = torch.zeros(1, 1, 16, 16)
     left[..., :8] = 1
-    collect = pack("nodes.features").collect_features
+    collect = pack("nodes.appearance.features").collect_features
     arguments = (micro.encoder, inputs["reference_latent"], torch.tensor([501.0]))
     whole = collect(*arguments, inputs["context_cond"])
     masked = collect(*arguments, inputs["context_cond"], left)
@@ -195,7 +195,7 @@ def test_balance_reads_the_reference_in_both_halves(patched, inputs):
 
 
 def test_an_inpainting_model_has_more_channels_in_than_out(pack):
-    patch = pack("nodes.model_patch")
+    patch = pack("nodes.appearance.model_patch")
     wrapper = patch.appearance_wrapper(
         lambda timestep, text: {}, patch.AppearanceSettings(), by_text=False
     )

@@ -28,7 +28,7 @@ def test_a_graph_and_the_core_render_the_same_frames(pack, checkpoint, noise):
         pack("nodes.loaders").LoadMagicPoseCheckpoint.execute(checkpoint.name, "fp32").args
     )
     text = clip.encode_from_tokens_scheduled(clip.tokenize(""))
-    reference = pack("nodes.appearance").EncodeReference.execute(
+    reference = pack("nodes.appearance.nodes").EncodeReference.execute(
         encoder, picture.movedim(1, -1), vae, SIDE, True, "sample", noise, SEED
     )
     latent = pack("nodes.sampling").Sample.execute(

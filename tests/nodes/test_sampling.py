@@ -111,7 +111,7 @@ def test_a_noised_reference_equals_the_golden_run(micro, pack, texts):
 
     want, inputs = golden.numbers("ddim"), golden.numbers("networks")
     noises = iter(want["noisy_reference4.reference_noise"])
-    patch, features = pack("nodes.model_patch"), pack("nodes.features")
+    patch, features = pack("nodes.appearance.model_patch"), pack("nodes.appearance.features")
     alphas = torch.from_numpy(pack("magicpose_core.sampling.schedules").alphas_cumprod()).float()
 
     def features_at(timestep, text):
@@ -140,7 +140,7 @@ def test_a_noised_reference_equals_the_golden_run(micro, pack, texts):
 
 
 def test_reference_noise_has_the_level_of_the_timestep(pack, micro):
-    reference = pack("nodes.reference")
+    reference = pack("nodes.appearance.reference")
     clean = golden.numbers("networks")["reference_latent"].repeat(64, 1, 1, 1)
     noised = reference.Reference(encoder=micro.encoder, latents=clean, noise_seed=3)
     alphas = pack("magicpose_core.sampling.schedules").alphas_cumprod()
