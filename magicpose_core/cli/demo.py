@@ -82,11 +82,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure(checkpoint: Path, sampling: SamplingConfig, people: int) -> Figures:
     """Measure the model and its ablations on strangers."""
+    from ..demo.inputs import DEMO_FRAMING
     from ..evaluation.heldout_dancers import evaluate_dancers
     from ..weights.loading import ModelFiles, load_models
 
     models = load_models(ModelFiles(checkpoint=checkpoint))
-    return evaluate_dancers(models, sampling, people=people, size=SIZE, names=_MEASURED)
+    return evaluate_dancers(
+        models, sampling, people=people, size=SIZE, framing=DEMO_FRAMING, names=_MEASURED
+    )
 
 
 def _fresh_folder(wanted: Path) -> Path:

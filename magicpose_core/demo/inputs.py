@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data.dancers.clips import clip_postures, dancer_frame, free_posture
+from ..data.dancers.clips import draw_clip, free_frame
 from ..data.dancers.landmarks import draw_pose_map
-from ..data.dancers.person import draw_dancer
+from ..data.dancers.view import Framing
 from ..files import atomic_folder
 from ..images import from_uint8, write_image
+
+DEMO_FRAMING: Framing = "full"
+"""What the shipped model was trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +42,11 @@ def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoIn
     Raises:
         OutputError: The folder is not empty or cannot be written to.
     """
-    dancer = draw_dancer(person, "heldout")
-    postures = clip_postures(person, frames)
-    reference = dancer_frame(dancer, free_posture(person, 0, "heldout"), size)
-    clip = [dancer_frame(dancer, posture, size) for posture in postures]
+    reference = free_frame(person, 0, "heldout", size, DEMO_FRAMING)
+    clip = draw_clip(person, frames, framing=DEMO_FRAMING)
     with atomic_folder(folder) as temporary:
         write_image(temporary / "person.png", from_uint8(reference.picture))
-        for number, frame in enumerate(clip):
+        for number, frame in enumerate(clip.frames(size)):
             name = f"{number:03d}.png"
             write_image(temporary / "truth" / name, from_uint8(frame.picture))
             write_image(temporary / "poses" / name, draw_pose_map(frame.pose, size))

@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.dancers.clips import DancerFrame, dancer_frame, free_posture
+from ..data.dancers.clips import DancerFrame, Scene, free_scene
 from ..data.dancers.landmarks import draw_pose_map
-from ..data.dancers.motion import Posture
-from ..data.dancers.person import Dancer, draw_dancer
+from ..data.dancers.view import Framing
 from ..images import from_uint8, to_uint8, unit_to_signed
 from ..pipeline import SamplingConfig
 from ..weights.loading import MagicPoseModels
@@ -35,29 +34,21 @@ class Case:
     """A held-out dancer: a reference picture, and the frame to be rendered from it."""
 
     index: int
-    dancer: Dancer
-    posture: Posture
+    scene: Scene
     reference: NDArray[np.uint8]
     target: DancerFrame
 
 
-def make_reference(index: int, size: int) -> NDArray[np.uint8]:
+def make_reference(index: int, size: int, framing: Framing = "mixed") -> NDArray[np.uint8]:
     """Draw the reference picture (size, size, 3) of a held-out dancer."""
-    posture = free_posture(index, _REFERENCE, "heldout")
-    return dancer_frame(draw_dancer(index, "heldout"), posture, size).picture
+    return free_scene(index, _REFERENCE, "heldout", framing).picture(size)
 
 
-def make_case(index: int, size: int) -> Case:
+def make_case(index: int, size: int, framing: Framing = "mixed") -> Case:
     """Draw the case of a held-out dancer."""
-    dancer = draw_dancer(index, "heldout")
-    posture = free_posture(index, _TARGET, "heldout")
-    return Case(
-        index=index,
-        dancer=dancer,
-        posture=posture,
-        reference=make_reference(index, size),
-        target=dancer_frame(dancer, posture, size),
-    )
+    scene = free_scene(index, _TARGET, "heldout", framing)
+    reference = make_reference(index, size, framing)
+    return Case(index=index, scene=scene, reference=reference, target=scene.frame(size))
 
 
 def evaluate_dancers(
@@ -66,6 +57,7 @@ def evaluate_dancers(
     *,
     people: int,
     size: int,
+    framing: Framing = "mixed",
     batch: int = 16,
     names: Sequence[str] = tuple(RENDERERS),
     on_case: OnCase | None = None,
@@ -77,6 +69,7 @@ def evaluate_dancers(
         config: How to sample.
         people: Held-out dancers, from number 0.
         size: Side of the pictures in pixels.
+        framing: How close the camera is to the dancers.
         batch: People rendered together.
         names: What to measure, of ``ablations.RENDERERS``.
         on_case: Called as renderings are done.
@@ -87,8 +80,9 @@ def evaluate_dancers(
     rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
     done = 0
     for start in range(0, people, batch):
-        cases = [make_case(index, size) for index in range(start, min(start + batch, people))]
-        inputs = _stack(cases, size)
+        numbers = range(start, min(start + batch, people))
+        cases = [make_case(index, size, framing) for index in numbers]
+        inputs = _stack(cases, size, framing)
         with torch.no_grad():
             results = {name: RENDERERS[name](models, inputs, config) for name in names}
         for row, case in enumerate(cases):
@@ -101,8 +95,8 @@ def evaluate_dancers(
     return {name: _mean(figures) for name, figures in rows.items()}
 
 
-def _stack(cases: Sequence[Case], size: int) -> Cases:
-    others = [make_reference(case.index + 1, size) for case in cases]
+def _stack(cases: Sequence[Case], size: int, framing: Framing = "mixed") -> Cases:
+    others = [make_reference(case.index + 1, size, framing) for case in cases]
     return Cases(
         references=unit_to_signed(from_uint8(np.stack([case.reference for case in cases]))),
         others=unit_to_signed(from_uint8(np.stack(others))),
@@ -113,8 +107,8 @@ def _stack(cases: Sequence[Case], size: int) -> Cases:
 def _judge(case: Case, size: int) -> Callable[[Tensor], dict[str, float]]:
     """Give a function that measures a result (1, 3, H, W) in [0, 1] of this case."""
     truth = from_uint8(case.target.picture)
-    poses = same_person(case.dancer, case.posture, case.index, size)
-    identities = same_pose(case.dancer, case.posture, case.index, size)
+    poses = same_person(case.scene, case.index, size)
+    identities = same_pose(case.scene, case.index, size)
 
     def judge(result: Tensor) -> dict[str, float]:
         pixels = to_uint8(result)[0]

@@ -14,10 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.dancers.clips import free_posture
-from ..data.dancers.motion import Posture
-from ..data.dancers.person import Dancer, Place, swap_colours
-from ..data.dancers.render import render_dancer
+from ..data.dancers.clips import Scene, free_posture
+from ..data.dancers.person import Place, swap_colours
 
 Pixels = NDArray[np.uint8]
 CANDIDATES = 16
@@ -40,46 +38,47 @@ class Candidate:
     person: NDArray[np.bool_]
 
 
-def candidate(dancer: Dancer, posture: Posture, size: int) -> Candidate:
+def candidate(scene: Scene, size: int) -> Candidate:
     """Render a candidate; the person is what does not change with the place."""
     black, white = (
-        render_dancer(
-            replace(dancer, place=Place(kind="plain", far=colour, near=colour, horizon=1.0)),
-            posture,
-            size,
-        )
+        _before(scene, Place(kind="plain", far=colour, near=colour, horizon=1.0)).picture(size)
         for colour in ((0, 0, 0), (255, 255, 255))
     )
     person = np.abs(white.astype(np.int16) - black).max(axis=2) < 128
-    return Candidate(render_dancer(dancer, posture, size), person)
+    return Candidate(scene.picture(size), person)
 
 
-def same_person(dancer: Dancer, posture: Posture, index: int, size: int) -> list[Candidate]:
+def _before(scene: Scene, place: Place) -> Scene:
+    return replace(scene, dancer=replace(scene.dancer, place=place))
+
+
+def same_person(scene: Scene, index: int, size: int) -> list[Candidate]:
     """Render a person in the right pose (first) and in 15 others."""
     others = [
         free_posture(index, _FIRST_OTHER_POSE + number, "heldout")
         for number in range(1, CANDIDATES)
     ]
-    return [candidate(dancer, pose, size) for pose in (posture, *others)]
+    postures = (scene.posture, *others)
+    return [candidate(replace(scene, posture=posture), size) for posture in postures]
 
 
-def same_pose(dancer: Dancer, posture: Posture, index: int, size: int) -> list[Candidate]:
+def same_pose(scene: Scene, index: int, size: int) -> list[Candidate]:
     """Render the right person (first) and 15 others in the same pose.
 
     The others are those, of many in the same colours, whose histogram is nearest, as long as they
     look different.
     """
     rng = np.random.default_rng((_OTHERS, index))
-    right = candidate(dancer, posture, size)
+    right = candidate(scene, size)
     wanted = _histogram(right.picture)
-    distances: dict[bytes, tuple[float, Dancer]] = {}  # by picture, so that none comes twice
+    distances: dict[bytes, tuple[float, Scene]] = {}  # by picture, so that none comes twice
     for _ in range(_DRAWN):
-        person = swap_colours(dancer, rng)
-        picture = render_dancer(person, posture, size)
+        other = replace(scene, dancer=swap_colours(scene.dancer, rng))
+        picture = other.picture(size)
         if _error(picture, right) >= _VISIBLY_DIFFERENT:
-            distances[picture.tobytes()] = (_distance(_histogram(picture), wanted), person)
+            distances[picture.tobytes()] = (_distance(_histogram(picture), wanted), other)
     nearest = sorted(distances.values(), key=lambda found: found[0])[: CANDIDATES - 1]
-    return [right, *(candidate(person, posture, size) for _, person in nearest)]
+    return [right, *(candidate(other, size) for _, other in nearest)]
 
 
 def finds_the_right_one(result: Pixels, candidates: Sequence[Candidate]) -> bool:

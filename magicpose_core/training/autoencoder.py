@@ -1,4 +1,4 @@
-"""Train the autoencoder of a model of one's own: pixels, edges, and a weak pull to N(0, 1)."""
+"""Train the autoencoder of a model of one's own: pixels, edges, faces, a weak pull to N(0, 1)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,18 @@ class AutoencoderObjective(nn.Module):
     """Reconstruction of pictures through a sample of the posterior.
 
     The mean absolute and squared error of pixels, the absolute error of differences between
-    neighbours (edges), and the Kullback-Leibler divergence of the posterior from N(0, 1).
+    neighbours (edges), both counted more in faces, and the Kullback-Leibler divergence of the
+    posterior from N(0, 1).
     """
 
     def __init__(
-        self, vae: AutoencoderKL, *, kl: float, edges: float, code: LinearCode | None = None
+        self,
+        vae: AutoencoderKL,
+        *,
+        kl: float,
+        edges: float,
+        faces: float = 0.0,
+        code: LinearCode | None = None,
     ) -> None:
         """Take an autoencoder to train.
 
@@ -31,6 +38,7 @@ class AutoencoderObjective(nn.Module):
             vae: Trained in place.
             kl: Weight of the Kullback-Leibler term.
             edges: Weight of the edges.
+            faces: Weight of what lies in a face, on top of 1.
             code: Train each half on its own against this code, the encoder to give it and the
                 decoder to invert it; None trains end to end.
         """
@@ -39,30 +47,43 @@ class AutoencoderObjective(nn.Module):
         self._code = code
         self._kl = kl
         self._edges = edges
+        self._faces = faces
 
     def forward(self, batch: Batch) -> Tensor:
-        """Compute the loss of ``pictures`` (B, 3, H, W) in [-1, 1], ``noise`` (B, 4, h, w)."""
+        """Compute the loss.
+
+        Args:
+            batch: ``pictures`` (B, 3, H, W) in [-1, 1], ``noise`` (B, 4, h, w), ``faces``
+                (B, 1, H, W), 1 inside the box of a face and 0 outside.
+        """
         pictures = batch["pictures"]
+        weights = 1 + self._faces * batch["faces"]
         moments = self.vae.encode(pictures).latent_dist.parameters.float()
         mean, log_variance = moments.chunk(2, dim=1)
         log_variance = log_variance.clamp(-30, 20)
         noise = torch.exp(0.5 * log_variance) * batch["noise"]
         regularizer = self._kl * kl_divergence(mean, log_variance)
         if self._code is None:
-            return self._reconstruction_loss(mean + noise, pictures) + regularizer
+            return self._reconstruction_loss(mean + noise, pictures, weights) + regularizer
         code = self._code.encode(pictures)
-        reconstruction = self._reconstruction_loss(code + noise.detach(), pictures)
+        reconstruction = self._reconstruction_loss(code + noise.detach(), pictures, weights)
         return F.mse_loss(mean, code) + reconstruction + regularizer
 
-    def _reconstruction_loss(self, latents: Tensor, pictures: Tensor) -> Tensor:
+    def _reconstruction_loss(self, latents: Tensor, pictures: Tensor, weights: Tensor) -> Tensor:
         error = self.vae.decode(latents).sample.float() - pictures
-        return error.abs().mean() + error.square().mean() + self._edges * edge_error(error)
+        pixels = (weights * (error.abs() + error.square())).mean()
+        return pixels + self._edges * edge_error(error, weights)
 
 
-def edge_error(error: Tensor) -> Tensor:
-    """Mean absolute difference of an error picture (B, C, H, W) between neighbours, both ways."""
-    across = error.diff(dim=-1).abs().mean()
-    down = error.diff(dim=-2).abs().mean()
+def edge_error(error: Tensor, weights: Tensor) -> Tensor:
+    """Mean absolute difference of an error picture between neighbours, both ways.
+
+    Args:
+        error: (B, C, H, W).
+        weights: (B, 1, H, W), of the right or lower pixel of each two.
+    """
+    across = (weights[..., 1:] * error.diff(dim=-1).abs()).mean()
+    down = (weights[..., 1:, :] * error.diff(dim=-2).abs()).mean()
     return across + down
 
 

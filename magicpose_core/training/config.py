@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
+from ..data.dancers.view import Framing
 from ..errors import InputError
 from ..models.sd15 import LATENT_STRIDE, UNetShape, VaeShape
 
@@ -39,7 +40,9 @@ class DataConfig:
         validation: Name of the folder with the frames of other people.
         cache: Folder for the latents and pose maps, computed once; see ``training.latents``.
         size: Side of the square pictures in pixels.
-        crop: Side of the random squares that the autoencoder learns from; 0 takes whole pictures.
+        framing: How close the dancers are: ``mixed``, ``full``, ``three_quarter`` or ``waist``.
+        crop: Side of the random squares that the autoencoder learns from, every other one on a
+            face; 0 takes whole pictures.
         people: Dancers to draw.
         frames: Frames of each dancer.
         heldout: Dancers or subjects kept for validation.
@@ -53,6 +56,7 @@ class DataConfig:
     validation: str = "val_set"
     cache: Path = Path("runs/cache")
     size: int = 512
+    framing: Framing = "mixed"
     crop: int = 0
     people: int = 2000
     frames: int = 8
@@ -157,6 +161,7 @@ class ObjectiveConfig:
             a channel has to be taken from the reference; 0 in the paper.
         kl: Weight of the autoencoder's Kullback-Leibler term.
         edges: Weight of the autoencoder's error between neighbouring pixels.
+        faces: Weight of the autoencoder's errors inside the box of a face, on top of 1.
         linear_code: Train the halves of the autoencoder apart, against a linear code; a start.
         frozen_encoder: Train the autoencoder's decoder alone; latents stay what they are, so that
             models that learned on them can take the better decoder.
@@ -169,6 +174,7 @@ class ObjectiveConfig:
     offset_noise: float = 0.0
     kl: float = 1e-6
     edges: float = 0.5
+    faces: float = 0.0
     linear_code: bool = False
     frozen_encoder: bool = False
 

@@ -90,8 +90,8 @@ def find_subjects(data: DataConfig, seed: int) -> tuple[Subjects, Subjects]:
     """
     if data.source == "dancers":
         return (
-            dancer_subjects("train", data.people, data.frames, data.size),
-            dancer_subjects("heldout", data.heldout, data.frames, data.size),
+            dancer_subjects("train", data.people, data.frames, data.size, data.framing),
+            dancer_subjects("heldout", data.heldout, data.frames, data.size, data.framing),
         )
     if data.folder is None:
         raise InputError("data.folder is not set; name the folder with train_set and its pose maps")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from ..data.dancers.clips import free_frames
+from ..data.dancers.clips import free_frame
+from ..data.dancers.landmarks import face_box
 from ..data.dancers.person import Split
 from ..errors import InputError
 from ..images import from_uint8, unit_to_signed
@@ -21,14 +22,13 @@ from ..weights.loading import Placement, load_vae
 from .autoencoder import AutoencoderObjective, normalize_latents, reconstruction_grid
 from .autoencoder import reconstruction_loss as measure
 from .checkpoints import LAST, trained_weights
-from .config import TrainingConfig
+from .config import DataConfig, TrainingConfig
 from .export import export, vae_part
 from .fresh import fresh_vae
 from .linear_code import LinearCode, fit_linear_code
 from .loop import Batch, Task
 from .randomness import numpy_generator, torch_generator
 
-PicturesAt = Callable[[np.random.Generator, int], Tensor]  # generator, count -> (B, 3, H, W) signed
 _SHOWN = 8
 _NORMALIZED_ON = 256
 
@@ -64,21 +64,15 @@ def vae_task(config: TrainingConfig, vae: AutoencoderKL, rank: int) -> Task:
             'train vae draws its pictures from dancers (data.source = "dancers"); for people\'s '
             "own videos take the autoencoder of Stable Diffusion 1.5, as the paper does"
         )
-    size, seed, count = config.data.size, config.run.seed, config.optimizer.batch
-    side = config.data.crop or size
-    cells = side // LATENT_STRIDE
-    heldout = dancer_pictures("heldout", range(config.data.heldout), size)
+    data, seed, count = config.data, config.run.seed, config.optimizer.batch
+    cells = (data.crop or data.size) // LATENT_STRIDE
+    heldout = dancer_pictures("heldout", range(data.heldout), data)
 
     def batch_at(number: int) -> Batch:
         rng = numpy_generator(seed, rank, number)
         people = rng.integers(2**31, size=count).tolist()
         noise = torch.randn((count, 4, cells, cells), generator=torch_generator(seed, rank, number))
-        left, top = rng.integers(size - side + 1, size=2)
-        pictures = dancer_pictures("train", people, size)
-        return {
-            "pictures": pictures[..., top : top + side, left : left + side].contiguous(),
-            "noise": noise,
-        }
+        return {**draw_pictures(people, data, rng), "noise": noise}
 
     return Task(
         stage="vae",
@@ -86,7 +80,8 @@ def vae_task(config: TrainingConfig, vae: AutoencoderKL, rank: int) -> Task:
             vae,
             kl=config.objective.kl,
             edges=config.objective.edges,
-            code=_linear_code(size) if config.objective.linear_code else None,
+            faces=config.objective.faces,
+            code=_linear_code(data) if config.objective.linear_code else None,
         ),
         batch_at=batch_at,
         validate=lambda: measure(vae, heldout.to(vae.device)),
@@ -94,14 +89,46 @@ def vae_task(config: TrainingConfig, vae: AutoencoderKL, rank: int) -> Task:
     )
 
 
-def _linear_code(size: int) -> LinearCode:
-    return fit_linear_code(dancer_pictures("train", range(_NORMALIZED_ON), size))
+def _linear_code(data: DataConfig) -> LinearCode:
+    return fit_linear_code(dancer_pictures("train", range(_NORMALIZED_ON), data))
 
 
-def dancer_pictures(split: Split, people: range | list[int], size: int) -> Tensor:
+def dancer_pictures(split: Split, people: range, data: DataConfig) -> Tensor:
     """Render one picture of each of these dancers -> (B, 3, size, size) in [-1, 1]."""
-    frames = [next(free_frames(person, 1, split, size)).picture for person in people]
+    frames = [free_frame(person, 0, split, data.size, data.framing).picture for person in people]
     return unit_to_signed(from_uint8(np.stack(frames)))
+
+
+def draw_pictures(people: Sequence[int], data: DataConfig, rng: np.random.Generator) -> Batch:
+    """Render one picture of each of these training people, or a square of it.
+
+    Args:
+        people: Their numbers.
+        data: Gives size, framing and the side of the squares.
+        rng: Places the squares: every other one has its middle in the face.
+
+    Returns:
+        ``pictures`` (B, 3, S, S) in [-1, 1], ``faces`` (B, 1, S, S), 1 inside a face's box.
+    """
+    side = data.crop or data.size
+    pictures, faces = [], []
+    for number, person in enumerate(people):
+        frame = free_frame(person, 0, "train", data.size, data.framing)
+        box = face_box(frame.pose, data.size)
+        face = np.zeros((data.size, data.size), np.float32)
+        face[box] = 1
+        around = (box[1], box[0]) if number % 2 else (slice(0, data.size), slice(0, data.size))
+        left, top = (
+            int(np.clip(rng.integers(middle.start, middle.stop) - side // 2, 0, data.size - side))
+            for middle in around
+        )
+        square = slice(top, top + side), slice(left, left + side)
+        pictures.append(frame.picture[square])
+        faces.append(face[square])
+    return {
+        "pictures": unit_to_signed(from_uint8(np.stack(pictures))),
+        "faces": torch.from_numpy(np.stack(faces))[:, None],
+    }
 
 
 def finish_vae(config: TrainingConfig) -> Path:
@@ -115,7 +142,7 @@ def finish_vae(config: TrainingConfig) -> Path:
     trained = {name.removeprefix("vae."): value for name, value in weights.items()}
     vae.load_state_dict(vae.state_dict() | trained)
     if not config.objective.frozen_encoder:
-        normalize_latents(vae, dancer_pictures("train", range(_NORMALIZED_ON), config.data.size))
+        normalize_latents(vae, dancer_pictures("train", range(_NORMALIZED_ON), config.data))
     return export(
         config.output / "vae.safetensors",
         {"vae": vae_part(vae)},

@@ -9,6 +9,7 @@ import torch
 
 from magicpose_core.cli.__main__ import main
 from magicpose_core.cli.demo import GUIDANCE, SIZE
+from magicpose_core.demo.inputs import DEMO_FRAMING
 from magicpose_core.demo.model import demo_checkpoint
 from magicpose_core.evaluation.ablations import MODEL
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers
@@ -50,7 +51,9 @@ def test_strangers_keep_their_background_and_take_the_pose():
     models = load_models(ModelFiles(checkpoint=demo_checkpoint()))
     sampling = SamplingConfig(steps=8, guidance_scale=GUIDANCE)
     names = (MODEL, "copy of the reference", "another's reference")
-    figures = evaluate_dancers(models, sampling, people=4, size=SIZE, names=names)
+    figures = evaluate_dancers(
+        models, sampling, people=4, size=SIZE, framing=DEMO_FRAMING, names=names
+    )
     assert figures[MODEL]["psnr"] > figures["copy of the reference"]["psnr"]
     assert figures[MODEL]["psnr"] > figures["another's reference"]["psnr"] + 1
     assert figures[MODEL]["pose_retrieval"] >= 0.75

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from magicpose_core.data.dancers.clips import free_posture
-from magicpose_core.data.dancers.person import draw_dancer
+from magicpose_core.data.dancers.clips import free_scene
 from magicpose_core.evaluation.retrieval import (
     CANDIDATES,
     Candidate,
@@ -18,12 +17,12 @@ SIZE = 64
 
 @pytest.fixture(scope="module")
 def poses() -> list[Candidate]:
-    return same_person(draw_dancer(0, "heldout"), free_posture(0, 1, "heldout"), 0, SIZE)
+    return same_person(free_scene(0, 1, "heldout"), 0, SIZE)
 
 
 @pytest.fixture(scope="module")
 def people() -> list[Candidate]:
-    return same_pose(draw_dancer(0, "heldout"), free_posture(0, 1, "heldout"), 0, SIZE)
+    return same_pose(free_scene(0, 1, "heldout"), 0, SIZE)
 
 
 def test_there_are_sixteen_different_candidates(poses, people):

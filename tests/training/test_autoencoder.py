@@ -29,9 +29,11 @@ def test_divergence_is_its_closed_form():
 
 
 def test_a_constant_error_has_no_edges():
-    assert edge_error(torch.full((1, 3, 8, 8), 0.7)).item() == 0
+    everywhere = torch.ones(1, 1, 8, 8)
+    assert edge_error(torch.full((1, 3, 8, 8), 0.7), everywhere).item() == 0
     ramp = torch.arange(8.0).expand(1, 3, 8, 8)
-    assert edge_error(ramp).item() == pytest.approx(1.0)
+    assert edge_error(ramp, everywhere).item() == pytest.approx(1.0)
+    assert edge_error(ramp, 3 * everywhere).item() == pytest.approx(3.0)
 
 
 def test_the_loss_reaches_every_weight():
@@ -41,9 +43,34 @@ def test_the_loss_reaches_every_weight():
     batch = {
         "pictures": torch.rand((2, 3, 32, 32), generator=generator) * 2 - 1,
         "noise": torch.randn((2, 4, 4, 4), generator=generator),
+        "faces": torch.zeros(2, 1, 32, 32),
     }
     objective(batch).backward()
     assert all(parameter.grad is not None for parameter in vae.parameters())
+
+
+def test_what_is_wrong_in_a_face_counts_more():
+    vae = fresh_vae(NETWORK, 0)
+    generator = torch.Generator().manual_seed(0)
+    faces = torch.zeros(2, 1, 32, 32)
+    faces[:, :, 8:24, 8:24] = 1
+    batch = {
+        "pictures": torch.rand((2, 3, 32, 32), generator=generator) * 2 - 1,
+        "noise": torch.randn((2, 4, 4, 4), generator=generator),
+    }
+    with torch.no_grad():
+        plain, none, weighted, everywhere = (
+            AutoencoderObjective(vae, kl=0.0, edges=0.5, faces=weight)({**batch, "faces": where})
+            for weight, where in (
+                (0.0, faces),
+                (2.0, torch.zeros_like(faces)),
+                (2.0, faces),
+                (2.0, torch.ones_like(faces)),
+            )
+        )
+    assert plain.item() == pytest.approx(none.item())
+    assert none.item() < weighted.item() < everywhere.item()
+    assert everywhere.item() == pytest.approx(3 * plain.item())
 
 
 def test_normalized_latents_have_mean_0_and_deviation_1_and_decode_to_the_same():

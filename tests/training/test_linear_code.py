@@ -36,13 +36,14 @@ def test_each_half_learns_without_the_other():
     code = fit_linear_code(pictures(32))
     objective = AutoencoderObjective(vae, kl=0.0, edges=0.5, code=code)
     noise = torch.zeros(2, 4, 4, 4)
-    objective({"pictures": pictures(2), "noise": noise}).backward()
+    batch = {"pictures": pictures(2), "noise": noise, "faces": torch.zeros(2, 1, 32, 32)}
+    objective(batch).backward()
     decoder = {name: p.grad.clone() for name, p in vae.decoder.named_parameters()}
     vae.zero_grad()
     with torch.no_grad():
         for parameter in vae.encoder.parameters():
             parameter.mul_(0.5)
-    objective({"pictures": pictures(2), "noise": noise}).backward()
+    objective(batch).backward()
     for name, parameter in vae.decoder.named_parameters():
         torch.testing.assert_close(parameter.grad, decoder[name])
 
@@ -53,7 +54,11 @@ def test_training_against_the_code_ends_at_the_code():
     optimizer = torch.optim.AdamW(vae.parameters(), lr=2e-3)
     losses = []
     for step in range(30):
-        batch = {"pictures": pictures(4, step), "noise": torch.zeros(4, 4, 4, 4)}
+        batch = {
+            "pictures": pictures(4, step),
+            "noise": torch.zeros(4, 4, 4, 4),
+            "faces": torch.zeros(4, 1, 32, 32),
+        }
         loss = objective(batch)
         loss.backward()
         optimizer.step()

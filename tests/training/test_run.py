@@ -9,7 +9,7 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
-from magicpose_core.data.dancers.export import DancerClip, write_clip
+from magicpose_core.data.dancers.export import ClipExport, write_clip
 from magicpose_core.errors import CheckpointError, InputError
 from magicpose_core.training.config import DataConfig, StartConfig, TrainingConfig
 from magicpose_core.training.run import train_stage
@@ -149,7 +149,7 @@ def test_a_resumed_base_equals_an_uninterrupted_one(base_config, tmp_path):
 def test_own_videos_are_trained_on(base, base_config, tmp_path):
     for index in range(2):
         for split in ("train", "heldout"):
-            write_clip(tmp_path, DancerClip(index=index, split=split, count=2, size=128))
+            write_clip(tmp_path, ClipExport(index=index, split=split, count=2, size=128))
     data = DataConfig(
         source="tiktok", folder=tmp_path, size=128, heldout=1, cache=tmp_path / "cache"
     )

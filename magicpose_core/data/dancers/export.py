@@ -9,21 +9,23 @@ from pathlib import Path
 from ...images import from_uint8, to_uint8, write_image
 from ..frames import PosedFrame
 from ..tiktok import POSE_PREFIX
-from .clips import clip_postures, dancer_frame
+from .clips import draw_clip
 from .landmarks import draw_pose_map
-from .person import Split, draw_dancer
+from .person import Split
+from .view import Framing
 
 SET_OF: dict[Split, str] = {"train": "train_set", "heldout": "val_set"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class DancerClip:
+class ClipExport:
     """A smooth loop of one dancer."""
 
     index: int
     split: Split
     count: int
     size: int
+    framing: Framing = "mixed"
 
     @property
     def name(self) -> str:
@@ -32,14 +34,13 @@ class DancerClip:
 
     def frames(self) -> Iterator[PosedFrame]:
         """Draw the frames and their pose maps."""
-        dancer = draw_dancer(self.index, self.split)
-        for number, posture in enumerate(clip_postures(self.index, self.count, self.split)):
-            frame = dancer_frame(dancer, posture, self.size)
+        clip = draw_clip(self.index, self.count, self.split, framing=self.framing)
+        for number, frame in enumerate(clip.frames(self.size)):
             pose_map = to_uint8(draw_pose_map(frame.pose, self.size))[0]
             yield PosedFrame(name=f"{number:04d}", picture=frame.picture, pose_map=pose_map)
 
 
-def write_clip(root: Path, clip: DancerClip) -> Path:
+def write_clip(root: Path, clip: ClipExport) -> Path:
     """Write a clip as PNG: frames and pose maps under the same names.
 
     Returns:

@@ -47,10 +47,10 @@ def mouth_outline(posture: Posture, size: float) -> Points:
     """Return the 12 outer (size 1) or 8 inner (size below 1) lip points on the unit head."""
     count = 12 if size == 1.0 else 8
     angle = np.pi + 2 * np.pi * np.arange(count) / count
-    half_width = (0.26 + 0.06 * posture.smile - 0.05 * posture.mouth) * size
-    half_height = (0.05 + 0.16 * posture.mouth) * size
+    half_width = (0.27 + 0.08 * posture.smile - 0.05 * posture.mouth) * size
+    half_height = (0.06 + 0.2 * posture.mouth) * size
     x = half_width * np.cos(angle)
-    bend = -0.12 * posture.smile * ((x / 0.3) ** 2 - 0.4)
+    bend = -0.2 * posture.smile * ((x / 0.3) ** 2 - 0.4)
     return x + 1j * (MOUTH + half_height * np.sin(angle) + bend)
 
 
@@ -65,7 +65,8 @@ def eye_outline(posture: Posture, side: int) -> Points:
 def brow(posture: Posture, side: int) -> Points:
     """Return the 5 points of a brow on the unit head, from picture left to right."""
     x = np.linspace(-0.24, 0.24, 5)
-    y = -0.33 - 0.07 * posture.brows + 0.7 * x**2
+    frown = max(0.0, -posture.brows)  # its inner ends fall
+    y = -0.33 - 0.09 * posture.brows + 0.7 * x**2 - 0.3 * frown * side * x
     return side * EYE.real + x + 1j * (EYE.imag + y)
 
 

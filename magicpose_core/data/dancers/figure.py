@@ -13,6 +13,8 @@ from .motion import Posture
 from .person import Proportions
 
 GROUND = 0.955
+SOLE = 0.03
+"""Height of an ankle above the ground, in body heights."""
 _DOWN = 1j
 
 
@@ -76,7 +78,7 @@ def pose_figure(body: Proportions, posture: Posture) -> Figure:
         )
     ]
     lowest = max(leg.ankle.imag for leg in legs)
-    pelvis = complex(0.5 + posture.sway, GROUND - 0.03 * scale - lowest)
+    pelvis = complex(0.5 + posture.sway, GROUND - SOLE * scale - lowest)
     right_leg, left_leg = (_moved(leg, pelvis) for leg in legs)
     neck = pelvis + body.torso * scale * up
     across = up * 1j

@@ -26,6 +26,8 @@ from .person import Colour, Face
 _WHITE: Colour = (250, 250, 250)
 _DARK: Colour = (34, 26, 30)
 _LIPS: Colour = (176, 62, 66)
+_LIGHT_LIPS: Colour = (226, 112, 116)
+_DARK_SKIN = 130  # mean of red, green and blue
 _INSIDE_MOUTH: Colour = (92, 28, 36)
 
 
@@ -100,7 +102,8 @@ def _paint_nose_and_mouth(canvas: Canvas, face: Face, figure: Figure, posture: P
     shadow = shaded(face.skin, 0.72)
     tip = on_head(figure, np.array([-0.07 + 0.28j, 0.0 + 0.3j, 0.07 + 0.28j]))
     canvas.line(tip, 0.09 * figure.head_radius, shadow)
-    canvas.polygon(on_head(figure, mouth_outline(posture, 1.0)), _LIPS)
+    lips = _LIPS if sum(face.skin) / 3 > _DARK_SKIN else _LIGHT_LIPS
+    canvas.polygon(on_head(figure, mouth_outline(posture, 1.0)), lips)
     if posture.mouth > 0.2:
         canvas.polygon(on_head(figure, mouth_outline(posture, 0.6)), _INSIDE_MOUTH)
         teeth = mouth_outline(posture, 0.6)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ...errors import InputError
 from ...images import fit_size, from_uint8
 from ...pose.draw import DrawStyle, draw_poses
 from ...pose.keypoints import Keypoints, PersonPose
@@ -15,23 +17,47 @@ from .features import EYE, Points, ears_seen, face_landmarks, hand_landmarks, on
 from .figure import Arm, Figure, Leg
 from .motion import Posture
 from .person import Proportions
+from .view import FULL_LENGTH, View
 
 MAP_SIZE = 512
 """Pose maps are drawn at the size of the released training maps, then reduced to the frame's."""
 
 
-def person_pose(body: Proportions, posture: Posture, figure: Figure) -> PersonPose:
-    """Return the exact OpenPose keypoints of a posed dancer; only a hidden ear is absent."""
+def person_pose(
+    body: Proportions, posture: Posture, figure: Figure, view: View = FULL_LENGTH
+) -> PersonPose:
+    """Return the exact OpenPose keypoints of a posed dancer.
+
+    Only a hidden ear is absent: points that the view cuts off keep their places, beyond 0..1.
+    """
     joints = _body_joints(figure)
     score = np.ones(len(BODY), np.float32)
     for ear, seen in zip(("right_ear", "left_ear"), ears_seen(figure), strict=True):
         score[BODY.index(ear)] = float(seen)
     return PersonPose(
-        body=Keypoints(_xy([joints[name] for name in BODY.joints]), score),
-        right_hand=_all_seen(hand_landmarks(body, posture, figure.right_arm, -1)),
-        left_hand=_all_seen(hand_landmarks(body, posture, figure.left_arm, 1)),
-        face=_all_seen(face_landmarks(figure, posture)),
+        body=Keypoints(_xy([joints[name] for name in BODY.joints], view), score),
+        right_hand=_all_seen(hand_landmarks(body, posture, figure.right_arm, -1), view),
+        left_hand=_all_seen(hand_landmarks(body, posture, figure.left_arm, 1), view),
+        face=_all_seen(face_landmarks(figure, posture), view),
     )
+
+
+def face_box(person: PersonPose, size: int) -> tuple[slice, slice]:
+    """Give the rows and columns of the box around the face points; at least one pixel.
+
+    Args:
+        person: With its face.
+        size: Side of the picture in pixels; what lies beyond it is cut off.
+
+    Raises:
+        InputError: The person has no face points.
+    """
+    if person.face is None:
+        raise InputError("a face box needs face points; detect the poses with faces")
+    places = person.face.xy * size
+    low = np.floor(places.min(axis=0)).clip(0, size - 1).astype(int)
+    high = np.ceil(places.max(axis=0)).clip(low + 1, size).astype(int)
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
 def draw_pose_map(person: PersonPose, size: int) -> Tensor:
@@ -64,10 +90,10 @@ def _limb_joints(side: str, arm: Arm, leg: Leg) -> dict[str, complex]:
     }
 
 
-def _all_seen(points: Points) -> Keypoints:
-    return Keypoints(_xy(points), np.ones(len(points), np.float32))
+def _all_seen(points: Points, view: View) -> Keypoints:
+    return Keypoints(_xy(points, view), np.ones(len(points), np.float32))
 
 
-def _xy(points: Points | Sequence[complex]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    values = np.asarray(points, np.complex128)
+def _xy(points: Points | Sequence[complex], view: View) -> NDArray[np.float32]:
+    values = view.to_picture(np.asarray(points, np.complex128))
     return np.stack([values.real, values.imag], axis=-1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Antialiased shapes on a canvas, in picture heights instead of pixels."""
+"""Antialiased shapes on a canvas, in world heights instead of pixels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .features import Points
 from .person import Colour
+from .view import FULL_LENGTH, View
 
 Pixels = NDArray[np.uint8]
 _FRACTION_BITS = 4
@@ -21,11 +22,13 @@ class Canvas:
 
     Args:
         background: (2S, 2S, 3) uint8; it is painted over.
+        view: Which part of the world the picture shows.
     """
 
-    def __init__(self, background: Pixels) -> None:
+    def __init__(self, background: Pixels, view: View = FULL_LENGTH) -> None:
         self.pixels = background
         self.size = background.shape[0]
+        self._view = view
 
     def finished(self) -> Pixels:
         """Return the picture at half the canvas' size, (S, S, 3) uint8."""
@@ -46,7 +49,7 @@ class Canvas:
         cv2.ellipse(
             self.pixels,
             self._fixed_pair(centre),
-            self._fixed_pair(complex(abs(radii.real), abs(radii.imag))),
+            self._fixed_radii(radii),
             angle,
             0,
             360,
@@ -79,7 +82,7 @@ class Canvas:
 
     def line(self, points: Points | Sequence[complex], width: float, colour: Colour) -> None:
         """Draw a round open line."""
-        thickness = max(1, round(width * self.size))
+        thickness = max(1, round(width * self._view.zoom * self.size))
         cv2.polylines(
             self.pixels,
             [self._fixed(points)],
@@ -116,19 +119,24 @@ class Canvas:
         cv2.fillPoly(mask, [shifted.astype(np.int32)], 255, cv2.LINE_AA, _FRACTION_BITS)
         y, x = np.mgrid[top:bottom, left:right] / self.size
         origin, unit = frame
-        local = (x + 1j * y - origin) / unit
+        local = (self._view.to_world(x + 1j * y) - origin) / unit
         mask[~is_accent(local.real, local.imag)] = 0
         box = self.pixels[top:bottom, left:right]
         share = mask[..., None].astype(np.float32) / 255
         box[:] = (box + (np.array(accent, np.float32) - box) * share + 0.5).astype(np.uint8)
 
     def _fixed(self, points: Points | Sequence[complex]) -> NDArray[np.int32]:
-        values = np.asarray(points, np.complex128) * self.size * _SUBPIXELS
+        places = self._view.to_picture(np.asarray(points, np.complex128))
+        values = places * self.size * _SUBPIXELS
         return np.stack([values.real, values.imag], axis=-1).round().astype(np.int32)[:, None]
 
-    def _fixed_pair(self, value: complex) -> tuple[int, int]:
-        factor = self.size * _SUBPIXELS
-        return round(value.real * factor), round(value.imag * factor)
+    def _fixed_pair(self, point: complex) -> tuple[int, int]:
+        place = self._view.to_picture(point) * self.size * _SUBPIXELS
+        return round(place.real), round(place.imag)
+
+    def _fixed_radii(self, radii: complex) -> tuple[int, int]:
+        factor = self._view.zoom * self.size * _SUBPIXELS
+        return round(abs(radii.real) * factor), round(abs(radii.imag) * factor)
 
 
 def shaded(colour: Colour, factor: float) -> Colour:

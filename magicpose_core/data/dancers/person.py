@@ -15,9 +15,13 @@ Sleeves = Literal["none", "short", "long"]
 Pattern = Literal["plain", "stripes", "pinstripes", "dots", "checks", "emblem", "halves"]
 Bottom = Literal["shorts", "trousers", "skirt"]
 Backdrop = Literal["plain", "gradient", "horizon"]
+Build = Literal["usual", "chibi"]
 
 _T = TypeVar("_T")
 SPLITS: tuple[Split, ...] = get_args(Split)
+_BUILD = 4  # a stream apart from the one that draws the person
+_CHIBI_SHARE = 1 / 8
+_SOFT_LIGHT = 0.86
 
 _SKIN: tuple[Colour, ...] = (
     (255, 224, 196),
@@ -92,7 +96,10 @@ class Outfit:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What is behind the dancer; ``far`` is the upper colour, ``near`` the lower one."""
+    """What is behind the dancer; ``far`` is the upper colour, ``near`` the lower one.
+
+    No dancer is drawn before a ``plain`` place: it is there to cut people out.
+    """
 
     kind: Backdrop
     far: Colour
@@ -110,17 +117,24 @@ class Dancer:
     place: Place
 
 
-def draw_dancer(index: int, split: Split = "train") -> Dancer:
+def draw_dancer(index: int, split: Split = "train", build: Build | None = None) -> Dancer:
     """Draw the dancer number ``index`` of a split; the two splits share no random stream.
 
     Args:
         index: 0 or more; the same number gives the same person for ever.
         split: ``train``, or ``heldout`` for people that no training ever sees.
+        build: Proportions; None takes the number's own, of which one in eight is chibi. Face,
+            clothes and place are the same with any.
     """
     rng = np.random.default_rng((SPLITS.index(split), index))
-    return Dancer(
+    dancer = Dancer(
         body=_draw_body(rng), face=_draw_face(rng), outfit=_draw_outfit(rng), place=_draw_place(rng)
     )
+    own = np.random.default_rng((SPLITS.index(split), index, _BUILD))
+    drawn: Build = "chibi" if own.random() < _CHIBI_SHARE else "usual"
+    if (build or drawn) == "chibi":
+        return replace(dancer, body=_draw_chibi_body(own))
+    return dancer
 
 
 def swap_colours(dancer: Dancer, rng: np.random.Generator) -> Dancer:
@@ -177,6 +191,29 @@ def _draw_body(rng: np.random.Generator) -> Proportions:
     )
 
 
+def _draw_chibi_body(rng: np.random.Generator) -> Proportions:
+    """A head of two fifths of the body, and short limbs."""
+    head = rng.uniform(0.36, 0.44)
+    neck = rng.uniform(0.004, 0.014)
+    leg_share = rng.uniform(0.45, 0.53)
+    rest = 1.0 - head - neck - 0.03
+    leg = rest * leg_share
+    return Proportions(
+        height=rng.uniform(0.74, 0.82),
+        head=head,
+        neck=neck,
+        torso=rest - leg,
+        thigh=leg * 0.5,
+        shin=leg * 0.5,
+        upper_arm=rng.uniform(0.12, 0.135),
+        forearm=rng.uniform(0.105, 0.12),
+        hand=rng.uniform(0.052, 0.06),
+        shoulders=rng.uniform(0.095, 0.115),
+        hips=rng.uniform(0.06, 0.075),
+        girth=rng.uniform(1.1, 1.45),
+    )
+
+
 def _draw_face(rng: np.random.Generator) -> Face:
     skin = _between(_SKIN, rng)
     hair_style = _pick(get_args(HairStyle), rng)
@@ -214,9 +251,10 @@ def _draw_place(rng: np.random.Generator) -> Place:
     far = _hsv(hue, saturation, value)
     near_hue = (hue + rng.uniform(-0.15, 0.15)) % 1.0
     near = _hsv(near_hue, rng.uniform(0.05, 0.45), value * rng.uniform(0.55, 0.85))
-    return Place(
-        kind=_pick(get_args(Backdrop), rng), far=far, near=near, horizon=rng.uniform(0.66, 0.84)
-    )
+    kind, horizon = _pick(get_args(Backdrop), rng), rng.uniform(0.66, 0.84)
+    if kind == "plain":  # a wall in soft light; all of one grey, training would refuse the picture
+        kind, near = "gradient", _hsv(hue, saturation, value * _SOFT_LIGHT)
+    return Place(kind=kind, far=far, near=near, horizon=horizon)
 
 
 def _pick(choices: tuple[_T, ...], rng: np.random.Generator) -> _T:

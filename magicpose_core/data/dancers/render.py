@@ -12,19 +12,28 @@ from .motion import Posture
 from .paint import Canvas, Pixels, shaded
 from .patterns import is_accent
 from .person import Colour, Dancer, Outfit, Place, Proportions
+from .view import FULL_LENGTH, View
 
 _RIM = 0.0045
 _TURNED = 0.2
 
 
-def render_dancer(dancer: Dancer, posture: Posture, size: int = 128) -> NDArray[np.uint8]:
+def render_dancer(
+    dancer: Dancer, posture: Posture, size: int = 128, view: View = FULL_LENGTH
+) -> NDArray[np.uint8]:
     """Render one frame.
+
+    Args:
+        dancer: Who.
+        posture: How the body stands and what the face does.
+        size: Side of the picture in pixels.
+        view: Which part of the world is seen.
 
     Returns:
         (size, size, 3) uint8 RGB.
     """
     figure = pose_figure(dancer.body, posture)
-    canvas = Canvas(_paint_place(dancer.place, 2 * size))
+    canvas = Canvas(_paint_place(dancer.place, 2 * size, view), view)
     _paint_shadow(canvas, dancer.place, figure)
     paint_hair_behind(canvas, dancer.face, figure)
     arms = [(-1, figure.right_arm), (1, figure.left_arm)]
@@ -42,15 +51,16 @@ def render_dancer(dancer: Dancer, posture: Posture, size: int = 128) -> NDArray[
     return canvas.finished()
 
 
-def _paint_place(place: Place, size: int) -> Pixels:
+def _paint_place(place: Place, size: int, view: View) -> Pixels:
     far, near = np.array(place.far, np.float32), np.array(place.near, np.float32)
-    down = (np.arange(size, dtype=np.float32) + 0.5)[:, None] / size
+    rows = (np.arange(size) + 0.5)[:, None] / size
+    down = view.to_world(1j * rows).imag.astype(np.float32)
     if place.kind == "plain":
         share = np.zeros_like(down)
     elif place.kind == "gradient":
-        share = down
+        share = np.clip(down, 0, 1)
     else:
-        share = np.clip((down - place.horizon) * size / 2 + 0.5, 0, 1)
+        share = np.clip((down - place.horizon) * view.zoom * size / 2 + 0.5, 0, 1)
     column = far + (near - far) * share
     return np.repeat(column[:, None].round().astype(np.uint8), size, axis=1)
 

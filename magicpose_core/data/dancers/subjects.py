@@ -10,6 +10,7 @@ from ..frames import PosedFrame
 from .clips import free_frames
 from .landmarks import draw_pose_map
 from .person import Split
+from .view import Framing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class DancerSubject:
     split: Split
     count: int
     size: int
+    framing: Framing = "mixed"
 
     @property
     def name(self) -> str:
@@ -29,18 +31,21 @@ class DancerSubject:
     @property
     def signature(self) -> str:
         """All that a dancer's frames depend on, but for the code that draws them."""
-        return f"{self.name} {self.count} {self.size}"
+        return f"{self.name} {self.count} {self.size} {self.framing}"
 
     def frames(self) -> Iterator[PosedFrame]:
         """Draw the frames and their pose maps."""
-        rendered = free_frames(self.index, self.count, self.split, self.size)
+        rendered = free_frames(self.index, self.count, self.split, self.size, self.framing)
         for number, frame in enumerate(rendered):
             pose_map = to_uint8(draw_pose_map(frame.pose, self.size))[0]
             yield PosedFrame(name=f"{number:04d}", picture=frame.picture, pose_map=pose_map)
 
 
-def dancer_subjects(split: Split, people: int, frames: int, size: int) -> list[DancerSubject]:
+def dancer_subjects(
+    split: Split, people: int, frames: int, size: int, framing: Framing = "mixed"
+) -> list[DancerSubject]:
     """List the first ``people`` dancers of a split."""
     return [
-        DancerSubject(index=index, split=split, count=frames, size=size) for index in range(people)
+        DancerSubject(index=index, split=split, count=frames, size=size, framing=framing)
+        for index in range(people)
     ]

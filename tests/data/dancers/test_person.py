@@ -24,7 +24,7 @@ def test_lengths_add_up_to_one_body(index):
     soles = 0.03
     total = body.head + body.neck + body.torso + body.thigh + body.shin + soles
     assert total == pytest.approx(1.0)
-    assert 0.8 < body.height < 0.95
+    assert 0.7 < body.height < 0.95
 
 
 def test_every_kind_of_clothing_and_place_comes_up():
@@ -33,7 +33,17 @@ def test_every_kind_of_clothing_and_place_comes_up():
     assert len({dancer.outfit.sleeves for dancer in people}) == 3
     assert len({dancer.outfit.bottom_kind for dancer in people}) == 3
     assert len({dancer.face.hair_style for dancer in people}) == 7
-    assert len({dancer.place.kind for dancer in people}) == 3
+    assert {dancer.place.kind for dancer in people} == {"gradient", "horizon"}
+
+
+def test_one_dancer_in_eight_is_chibi_and_any_can_be_drawn_so():
+    heads = [draw_dancer(index).body.head for index in range(400)]
+    assert 0.08 < np.mean([head > 0.3 for head in heads]) < 0.18
+    for index in range(10):
+        usual, chibi = (draw_dancer(index, build=build) for build in ("usual", "chibi"))
+        assert usual.body.head < 0.3 < 0.35 < chibi.body.head
+        assert (usual.face, usual.outfit, usual.place) == (chibi.face, chibi.outfit, chibi.place)
+        assert draw_dancer(index) in (usual, chibi)
 
 
 def test_the_pattern_stands_out_from_its_cloth():

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from magicpose_core.data.dancers.clips import clip_postures, free_frames, free_posture
+from magicpose_core.data.dancers.clips import clip_postures, free_frame, free_frames, free_posture
 from magicpose_core.data.dancers.figure import pose_figure
 from magicpose_core.data.dancers.paint import Canvas
 from magicpose_core.data.dancers.patterns import is_accent
 from magicpose_core.data.dancers.person import Place, draw_dancer
 from magicpose_core.data.dancers.render import render_dancer
+from magicpose_core.data.tiktok import is_near_uniform
 
 
 def render(index: int, **place: object) -> np.ndarray:
@@ -84,6 +85,12 @@ def test_a_clip_is_smooth_and_closes():
     ]
     assert max(steps) < 12
     assert len({picture.tobytes() for picture in pictures}) == 24
+
+
+@pytest.mark.parametrize("framing", ["mixed", "full"])
+def test_training_refuses_no_frame_as_nearly_of_one_colour(framing):
+    pictures = [free_frame(index, 0, "train", 64, framing).picture for index in range(72)]
+    assert not any(is_near_uniform(picture, 0.8) for picture in pictures)
 
 
 @pytest.mark.parametrize("pattern", ["stripes", "pinstripes", "dots", "checks", "emblem", "halves"])
