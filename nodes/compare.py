@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError, MissingDependencyError
-from . import bridge
+from . import bridge, notices
 from .sockets import CATEGORY, node_id
 
 
@@ -70,7 +70,10 @@ class Compare(io.ComfyNode):
         }
         pictures = _strips(clips) if layout == "strips" else _sheet(clips, rows)
         metrics = "" if truth is None else _metrics(clips["result"], clips["truth"])
-        return io.NodeOutput(pictures, metrics, ui=ui.PreviewText(metrics) if metrics else None)
+        if not metrics:
+            return io.NodeOutput(pictures, metrics)
+        notices.show(metrics)
+        return io.NodeOutput(pictures, metrics, ui=ui.PreviewText(metrics))
 
 
 def _clip(images: Tensor, label: str, frames: int) -> Tensor:

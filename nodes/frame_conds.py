@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+from . import notices
 
 Conds = list[dict[str, object]] | None  # one half of guidance, as ComfyUI's samplers keep it
 
@@ -59,6 +61,32 @@ def conds_of_window(
         for half in conds
     ]
     return parts, {**model_options, "transformer_options": {**options, _WINDOW: window}}
+
+
+def warn_of_hints(conds: Mapping[str, Conds], count: int) -> None:
+    """Say when a ControlNet has neither one hint nor one for each of ``count`` frames."""
+    given = {
+        control.cond_hint_original.shape[0]
+        for half in conds.values()
+        for cond in half or ()
+        for control in _chain(cond.get("control"))
+        if isinstance(getattr(control, "cond_hint_original", None), Tensor)
+    }
+    for maps in sorted(given - {1, count}):
+        then = "they repeat in order" if maps < count else f"only the first {count} are used"
+        notices.warn(
+            "%d pose maps for %d frames: %s; connect the pose maps to the Frame Batcher too, which "
+            "makes as many frames, or give as many latents",
+            maps,
+            count,
+            then,
+        )
+
+
+def _chain(control: object) -> Iterator[object]:
+    while control is not None:
+        yield control
+        control = control.previous_controlnet
 
 
 def _hints_of_window(

@@ -20,12 +20,17 @@ from torch import Tensor
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ..magicpose_core.sampling.windows import FrameWindows
+from . import notices
 from .frame_conds import Conds, conds_of_frames, conds_of_window
 from .sockets import CATEGORY, node_id, search_aliases
 
 _KEY = "magicpose_frames"
 _ANIMATEDIFF = "ADGS"  # AnimateDiff-Evolved's entry in the options: it cuts the clip by itself
 _MOST_FRAMES = 16  # more at a time does not pay on any device
+_WHOLE_PASSES = {
+    "SelfAttentionGuidance": "self-attention guidance (SAG)",
+    "TomePatchModel": "token merging (ToMe)",
+}
 _HEADROOM = 1.5  # what ComfyUI itself leaves between its estimate and the free memory
 
 
@@ -44,9 +49,11 @@ class FrameSettings:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        if self.overlap and self.overlap >= (self.frames or _MOST_FRAMES):
+        most = self.frames or _MOST_FRAMES
+        if self.overlap and self.overlap >= most:
+            meant = "" if self.frames else ", the most that 0 takes"
             raise InputError(
-                f"overlap ({self.overlap}) must be below frames_at_a_time ({self.frames}); "
+                f"overlap ({self.overlap}) must be below frames_at_a_time ({most}{meant}); "
                 "a motion module usually takes 16 and 4"
             )
 
@@ -58,6 +65,7 @@ def batch_frames(
     batched = model.clone()
     batched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, _KEY, _step_wrapper(settings))
     batched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, _KEY, _memory_wrapper(settings))
+    batched.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, _KEY, _warning_wrapper(settings))
     return batched
 
 
@@ -119,6 +127,44 @@ def _memory_wrapper(settings: FrameSettings) -> Callable[..., object]:
     return run
 
 
+def _warning_wrapper(settings: FrameSettings) -> Callable[..., Tensor]:
+    """Name patches of the MODEL whose result depends on the frames of a pass, where it is cut."""
+
+    def run(
+        sample: Callable[..., Tensor],
+        guider: object,
+        sigmas: Tensor,
+        extra_args: dict[str, object],
+        callback: object,
+        noise: Tensor,
+        *more: object,
+        **named: object,
+    ) -> Tensor:
+        count = noise.shape[0]
+        if count > (settings.frames or _fitting_frames(guider.inner_model, noise)):
+            for patch in _patches_of_whole_passes(extra_args["model_options"]):
+                notices.warn(
+                    "%s looks at all frames of a pass at once, so the result depends on how many "
+                    "there are; set frames_at_a_time to %d, or leave it out",
+                    patch,
+                    count,
+                )
+        return sample(guider, sigmas, extra_args, callback, noise, *more, **named)
+
+    return run
+
+
+def _patches_of_whole_passes(model_options: dict[str, object]) -> list[str]:
+    """List core's patches that keep something of a pass, by the names of their functions."""
+    options = model_options.get("transformer_options", {})
+    functions = [
+        *model_options.get("sampler_post_cfg_function", ()),
+        *options.get("patches", {}).get("attn1_patch", ()),
+    ]
+    nodes = [getattr(function, "__qualname__", "").split(".")[0] for function in functions]
+    return [_WHOLE_PASSES[node] for node in dict.fromkeys(nodes) if node in _WHOLE_PASSES]
+
+
 def _fitting_frames(model: object, x: Tensor) -> int:
     free = comfy.model_management.get_free_memory(x.device) / _HEADROOM
     for frames in range(min(_MOST_FRAMES, x.shape[0]), 1, -1):
@@ -178,7 +224,8 @@ class BatchFrames(io.ComfyNode):
                     max=1024,
                     tooltip=(
                         "Frames that go through the model together. 0 takes what the free memory "
-                        "allows, 16 at most. The result is the same."
+                        "allows, 16 at most. The result is the same, but with self-attention "
+                        "guidance and token merging (ToMe): those look at a whole pass."
                     ),
                 ),
                 io.Int.Input(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import folder_paths
@@ -9,16 +10,22 @@ import folder_paths
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.weights.checkpoint import SUFFIXES
 
+logger = logging.getLogger("magicpose")
+
 FOLDER = "magicpose"
 _DEMO = Path(__file__).resolve().parents[1] / "magicpose_core" / "demo"
 
 
 def register_model_folder() -> None:
-    """Tell ComfyUI of models/magicpose, of the demo model and of the checkpoints folders.
+    """Make models/magicpose; tell ComfyUI of it, of the demo model and of the checkpoints folders.
 
     Folders that extra_model_paths.yaml names stay first. Repeating it changes nothing.
     """
     own = Path(folder_paths.models_dir) / FOLDER
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a read-only installation; files may lie in another folder
+        logger.warning("%s could not be made: %s", own, error)
     for path in (own, *folder_paths.get_folder_paths("checkpoints"), _DEMO):
         folder_paths.add_model_folder_path(FOLDER, str(path))
     folder_paths.folder_names_and_paths[FOLDER][1].update(SUFFIXES)
@@ -26,7 +33,11 @@ def register_model_folder() -> None:
 
 def model_names() -> list[str]:
     """List the files that a user may choose."""
-    return folder_paths.get_filename_list(FOLDER)
+    try:
+        return folder_paths.get_filename_list(FOLDER)
+    except FileNotFoundError:  # ComfyUI remembers a folder that has been removed since
+        folder_paths.filename_list_cache.pop(FOLDER, None)
+        return folder_paths.get_filename_list(FOLDER)
 
 
 def model_path(name: str) -> Path:

@@ -13,7 +13,7 @@ from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import SIZE_MULTIPLE
 from ..magicpose_core.pose.formats import openpose_json, pose_files
-from . import bridge
+from . import bridge, notices
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
 
 _DIALECTS = {
@@ -220,6 +220,7 @@ class SavePoses(io.ComfyNode):
         )
         target = Path(folder) / f"{name}_{counter:05}_{'' if format == 'cmu' else '.json'}"
         pose_files.write_poses(target, poses, format)
+        notices.show(str(target))
         return io.NodeOutput(ui=ui.PreviewText(str(target)))
 
 

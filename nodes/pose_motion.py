@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..magicpose_core.errors import InputError
-from . import bridge
+from . import bridge, notices
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases
 
 _RULES = ("tracked", "largest", "left", "index")
@@ -243,6 +243,7 @@ class AlignPoses(io.ComfyNode):
         dance = choose_person(bridge.to_pose_sequence(keypoints))
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)
         report = aligned.report()
+        notices.show(report)
         return io.NodeOutput(
             bridge.to_pose_keypoints(aligned.sequence), report, ui=ui.PreviewText(report)
         )

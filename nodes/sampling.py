@@ -212,6 +212,8 @@ class Sample(io.ComfyNode):
         model = apply_appearance(model, reference, AppearanceSettings(guidance=guidance), cache)
         model = batch_frames(model, FrameSettings(frames=frames_at_a_time))
         halves = apply_pose(control_net, pose_maps, positive, negative, guidance=guidance)
+        if denoise < 1:
+            check_partial(denoise, sampler_name, latent)
         start = start_latent(latent, pose_maps)
         if sampler_name != REFERENCE_SAMPLER:
             return io.NodeOutput(
@@ -219,13 +221,26 @@ class Sample(io.ComfyNode):
                     model, seed, steps, cfg, sampler_name, scheduler, *halves, start, denoise
                 )
             )
-        if denoise < 1:
-            raise InputError(
-                "the reference sampler starts from noise alone: set denoise to 1, or choose "
-                "another sampler_name to keep a part of the latent"
-            )
         samples = sample_reference(model, *halves, start, seed=seed, steps=steps, cfg=cfg)
         return io.NodeOutput({**start, "samples": samples})
+
+
+def check_partial(denoise: float, sampler_name: str, latent: object) -> None:
+    """Refuse to keep a part of the latent where none is given or the sampler keeps none.
+
+    Raises:
+        InputError: Says which of the two it is.
+    """
+    if sampler_name == REFERENCE_SAMPLER:
+        raise InputError(
+            "the reference sampler starts from noise alone: set denoise to 1, or choose "
+            "another sampler_name to keep a part of the latent"
+        )
+    if latent is None:
+        raise InputError(
+            f"denoise is {denoise:g}, which keeps a part of the latent, and there is none: "
+            "connect the frames to start from to latent, or set denoise to 1"
+        )
 
 
 def start_latent(latent: dict[str, object] | None, pose_maps: Tensor) -> dict[str, object]:

@@ -13,7 +13,7 @@ import comfy.model_patcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..frame_conds import Conds, conds_of_window
+from ..frame_conds import Conds, conds_of_window, warn_of_hints
 
 Options = dict[str, object]  # ComfyUI's transformer_options
 
@@ -42,14 +42,17 @@ def _mark_positive(
     guider: object,
     sigmas: Tensor,
     extra_args: dict[str, object],
+    callback: object,
+    noise: Tensor,
     *more: object,
     **named: object,
 ) -> Tensor:
+    warn_of_hints(guider.conds, noise.shape[0])
     if "positive" in guider.conds:  # else this guider's order is all there is
         for cond in guider.conds["positive"]:
             cond[_MARK] = True
         extra_args = {**extra_args, "model_options": _with(extra_args["model_options"], _MARKED, 1)}
-    return sample(guider, sigmas, extra_args, *more, **named)
+    return sample(guider, sigmas, extra_args, callback, noise, *more, **named)
 
 
 def _tell_positive(

@@ -7,7 +7,6 @@ for the conditional rows adds one more ``attn1_patch``. The unconditional rows s
 from __future__ import annotations
 
 import itertools
-import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ import torch
 from comfy.ldm.modules.attention import optimized_attention_masked
 from torch import Tensor
 
+from .. import notices
 from .features import BlockId, Features
 from .rows import Guidance, Options, Reading, group_rows, options_of_rows, take_rows
-
-logger = logging.getLogger("magicpose")
 
 FeaturesAt = Callable[[float, Tensor], Features]  # timestep, (1, L, C) text of the rows
 
@@ -120,7 +118,7 @@ def _with_offer(options: Options, offer: Offer, warned: set[BlockId]) -> Options
     }
     if taken - warned:
         warned |= taken
-        logger.warning(
+        notices.warn(
             "another node replaces the self-attention of %s (perturbed or self-attention guidance, "
             "for instance); the reference is not offered there while it does",
             ", ".join(f"{section} {index}" for section, index in sorted(taken)),

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -88,6 +88,22 @@ def pack(comfyui: Path) -> Callable[[str], ModuleType]:
 def _as_in_a_queue() -> object:
     with torch.inference_mode():
         yield
+
+
+@pytest.fixture
+def notices(pack: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
+    """What is shown on a node, as if node 7 were running: (node, text) pairs."""
+    import server
+    from comfy_execution.utils import CurrentNodeContext
+
+    shown = []
+
+    def send(text: str, node: str, client: str | None = None) -> None:
+        shown.append((node, text))
+
+    monkeypatch.setattr(server.PromptServer.instance, "send_progress_text", send)
+    with CurrentNodeContext("a prompt", "7"):
+        yield shown
 
 
 @pytest.fixture(scope="session")

@@ -208,26 +208,38 @@ def test_animals_are_named(pack):
         pack("nodes.bridge").to_pose_sequence([{"version": "ap10k", "animals": []}])
 
 
-def test_the_reference_sampler_refuses_partial_denoise(pack, micro, patched):
-    inputs = golden.numbers("networks")
-    reference = pack("nodes.appearance.reference").Reference(
-        encoder=micro.encoder, latents=inputs["reference_latent"]
-    )
-    poses = inputs["pose_map"].movedim(1, -1)
-    text = [[inputs["context_cond"], {}]]
-    with pytest.raises(ValueError, match="set denoise to 1"):
-        pack("nodes.sampling").Sample.execute(
+@pytest.fixture
+def sample_node(pack, micro):
+    """Run the MagicPose Sampler with the golden picture and pose."""
+
+    def run(**settings):
+        inputs = golden.numbers("networks")
+        reference = pack("nodes.appearance.reference").Reference(
+            encoder=micro.encoder, latents=inputs["reference_latent"]
+        )
+        return pack("nodes.sampling").Sample.execute(
             micro.model,
             reference,
             micro.control_net,
-            poses,
-            text,
+            inputs["pose_map"].movedim(1, -1),
+            [[inputs["context_cond"], {}]],
             seed=0,
             steps=2,
             cfg=7.0,
-            sampler_name="reference",
             scheduler="normal",
-            denoise=0.5,
             guidance="image_cfg",
             frames_at_a_time=0,
+            **settings,
         )
+
+    return run
+
+
+def test_the_reference_sampler_refuses_partial_denoise(sample_node):
+    with pytest.raises(ValueError, match="set denoise to 1, or choose"):
+        sample_node(sampler_name="reference", denoise=0.5)
+
+
+def test_partial_denoise_of_no_latent_is_refused(sample_node):
+    with pytest.raises(ValueError, match=r"denoise is 0\.5, .* there is none: connect"):
+        sample_node(sampler_name="euler", denoise=0.5)

@@ -42,6 +42,11 @@ def test_equal_frames_are_measured_as_equal(compare):
         assert metrics == "PSNR inf dB, SSIM 1.0000"
 
 
+def test_metrics_are_shown_on_the_node(compare, notices):
+    _, metrics = compare(CLIP, truth=CLIP)
+    assert notices == [("7", metrics)]
+
+
 def test_another_number_of_frames_is_named(compare):
     with pytest.raises(ValueError, match="pose has 2 pictures, the result 3 frames"):
         compare(CLIP, pose_maps=CLIP[:2])

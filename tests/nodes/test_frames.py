@@ -63,6 +63,23 @@ def test_fewer_poses_than_frames_repeat_in_order(clip):
     assert golden.relative(clip({"frames": 2}, poses=two), clip(poses=three)) < 1e-4
 
 
+@pytest.mark.parametrize(
+    ("maps", "said"), [(2, "2 pose maps for 3 frames: they repeat"), (9, "only the first 3")]
+)
+def test_another_number_of_poses_than_frames_is_said_on_the_node(clip, notices, maps, said):
+    poses = torch.rand(maps, 64, 64, 3, generator=torch.Generator().manual_seed(3))
+    clip({"frames": 2}, poses=poses)
+    ((node, text),) = notices
+    assert node == "7"
+    assert said in text
+
+
+def test_one_pose_for_all_frames_and_one_each_are_no_matter(clip, notices):
+    for maps in (1, 3):
+        clip({"frames": 2}, poses=torch.rand(maps, 64, 64, 3))
+    assert notices == []
+
+
 def test_each_frame_gets_its_own_text(clip):
     texts = torch.randn(3, 77, 16, generator=torch.Generator().manual_seed(4))
     positive = [[texts, {}]]
@@ -129,6 +146,9 @@ def test_animatediff_evolved_cuts_the_clip_by_itself(pack):
     assert seen == [5]
 
 
-def test_overlap_as_long_as_a_pass_is_refused(pack):
-    with pytest.raises(ValueError, match=r"overlap .4. must be below frames_at_a_time .4."):
-        pack("nodes.frames").FrameSettings(frames=4, overlap=4)
+@pytest.mark.parametrize(
+    ("frames", "overlap", "said"), [(4, 4, r"\(4\)"), (0, 20, r"\(16, the most that 0 takes\)")]
+)
+def test_overlap_as_long_as_a_pass_is_refused(pack, frames, overlap, said):
+    with pytest.raises(ValueError, match=rf"overlap .{overlap}. must be below .* {said}"):
+        pack("nodes.frames").FrameSettings(frames=frames, overlap=overlap)

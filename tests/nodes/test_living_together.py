@@ -96,6 +96,22 @@ def test_guidance_that_replaces_attention_is_named_once(extras, result, patched,
     assert "replaces the self-attention of middle 0" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("SAG", "self-attention guidance"), ("ToMe", "token merging")]
+)
+def test_what_depends_on_the_frames_of_a_pass_is_named(
+    extras, result, patched, pack, notices, name, said
+):
+    frames = pack("nodes.frames")
+    node, settings = PATCHES[name]
+    model = call(node, model=patched(), **settings)
+    cut = frames.batch_frames(model, frames.FrameSettings(frames=1))
+    result(frames.batch_frames(model, frames.FrameSettings(frames=FRAMES)), side=16)
+    assert not [text for _, text in notices if text.startswith(said)]
+    result(cut, side=16)
+    assert len([text for _, text in notices if text.startswith(said)]) == 1
+
+
 def test_hypertile_lets_every_tile_read_the_whole_reference(extras, result, patched, micro):
     """HyperTile cuts queries into tiles; each tile reads its own keys and all of the reference."""
     from comfy.patcher_extension import WrappersMP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -102,3 +103,23 @@ def test_models_of_extra_paths_are_found_and_listed(pack, comfyui, tmp_path):
     assert "notes.txt" not in files.model_names()
     assert files.model_path("mine.th") == tmp_path / "mine.th"
     assert folder_paths.get_folder_paths(files.FOLDER).count(str(tmp_path)) == 1
+
+
+def test_the_folder_of_models_is_there_after_installation(pack, comfyui):
+    assert (comfyui / "models" / pack("nodes.model_files").FOLDER).is_dir()
+
+
+def test_a_folder_that_vanishes_takes_its_files_and_nothing_else(pack, tmp_path):
+    import folder_paths
+
+    files = pack("nodes.model_files")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    folder_paths.add_model_folder_path(files.FOLDER, str(gone))
+    (gone / "mine.th").write_bytes(b"")
+    assert "mine.th" in files.model_names()
+    shutil.rmtree(gone)
+    assert "mine.th" not in files.model_names()
+    assert "magicpose-dancers.safetensors" in files.model_names()
+    with pytest.raises(ValueError, match=r"mine\.th is in none of"):
+        files.model_path("mine.th")
