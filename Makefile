@@ -12,7 +12,7 @@ CONFIGS := magicpose_core/demo/configs
 IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m magicpose_core.cli
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
-.PHONY: demo test test-comfy lint bench evaluate train-demo pose-env clean
+.PHONY: demo test test-comfy fuzz lint bench evaluate train-demo pose-env clean
 
 demo: $(VENV)/.core
 	$(BIN)/magicpose demo --out output/demo
@@ -25,6 +25,10 @@ test: $(VENV)/.dev
 # Everything in every ComfyUI and a browser; absence of one is a failure.
 test-comfy: $(VENV)/.dev
 	$(BIN)/python tests/nodes/run.py --require 0.8.0,0.27.0,browser
+
+# Hostile inputs by the thousand, and a table of how they were received (see tests/fuzz/harness.py).
+fuzz: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --cases 4000
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
