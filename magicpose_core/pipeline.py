@@ -20,29 +20,29 @@ from .models.denoiser import Conditioning, ReferenceAt
 from .models.memory import frames_that_fit
 from .models.pose_hints import PoseHints, PoseMaps
 from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
-from .sampling.denoise import OnStep, denoise
-from .sampling.guidance import CONTROL_MODES, ControlMode, PredictNoise, guide
-from .sampling.noise import draw_noise, frame_generators, reference_generator
+from .sampling.denoise import OnSamplingStep, denoise
+from .sampling.guidance import CONTROL_MODES, ControlMode, PredictNoise, ReferenceLatents, guide
+from .sampling.noise import draw_noise, reference_generator, start_noise
 from .sampling.schedules import SchedulerName, add_noise, make_stepper
 from .sampling.windows import FrameWindows
 from .weights.loading import MagicPoseModels
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingConfig:
+class SamplingSettings:
     """How a clip is sampled; the defaults are the paper's.
 
     Attributes:
         steps: Steps of the scheduler.
         guidance_scale: Weight of appearance and pose against the plain model; 1 turns it off.
-        control_mode: What the unconditional half sees: ``controlnet_important`` neither appearance
+        control_mode: What the unconditional half sees: ``image_cfg`` neither appearance
             nor pose (the paper's Image-CFG), ``balance`` both, with the negative text.
         scheduler: ``ddim`` steps as the authors do.
         eta: Fresh noise at each DDIM step, 0..1.
         seed: Of all noise.
-        shared_noise: All frames start from one noise; otherwise each has its own.
-        sample_reference: Draw the reference's latents from the VAE's posterior, as the authors do;
-            otherwise take its mean.
+        shared_noise: Share of the initial noise that all frames have in common, 0..1.
+        reference_latents: ``sample`` draws them from the VAE's posterior, as the authors do;
+            ``mean`` takes its mean.
         noisy_reference: Add fresh noise of the timestep to the reference (the authors' models
             without ``wonoise``).
         frames_per_batch: Frames that go through the networks at a time; None asks free memory.
@@ -51,12 +51,12 @@ class SamplingConfig:
 
     steps: int = 50
     guidance_scale: float = 7.0
-    control_mode: ControlMode = "controlnet_important"
+    control_mode: ControlMode = "image_cfg"
     scheduler: SchedulerName = "ddim"
     eta: float = 0.0
     seed: int = 42
-    shared_noise: bool = True
-    sample_reference: bool = True
+    shared_noise: float = 1.0
+    reference_latents: ReferenceLatents = "sample"
     noisy_reference: bool = False
     frames_per_batch: int | None = None
     hint_cache_mb: int = 1024
@@ -84,11 +84,11 @@ def render(
     models: MagicPoseModels,
     reference: Tensor,
     pose_maps: PoseMaps,
-    config: SamplingConfig,
+    settings: SamplingSettings,
     *,
     text: Tensor | None = None,
     negative_text: Tensor | None = None,
-    on_step: OnStep | None = None,
+    on_step: OnSamplingStep | None = None,
 ) -> Iterator[Tensor]:
     """Render a clip.
 
@@ -97,7 +97,7 @@ def render(
         reference: (R, 3, H, W) in [-1, 1], R pictures of the person; sides are multiples of 64 and
             need not be those of the frames.
         pose_maps: F maps, (H, W, 3) uint8 each, sides multiples of 64: the size of the result.
-        config: How to sample.
+        settings: How to sample.
         text: (1, L, C) text embedding; None is the empty prompt, with which MagicPose was trained.
         negative_text: The unconditional half's text in ``balance``; None is the empty prompt.
         on_step: Called after each step with steps done and steps in all.
@@ -111,9 +111,11 @@ def render(
     check_inputs(reference, pose_maps)
     text = models.text.empty_prompt() if text is None else text
     negative_text = models.text.empty_prompt() if negative_text is None else negative_text
-    reference_latents = encode_reference(models, reference, config)
-    predict = prepare_prediction(models, reference_latents, pose_maps, config, text, negative_text)
-    latents = sample(models, predict, pose_maps, config, on_step)
+    reference_latents = encode_reference(models, reference, settings)
+    predict = prepare_prediction(
+        models, reference_latents, pose_maps, settings, text, negative_text
+    )
+    latents = sample(models, predict, pose_maps, settings, on_step)
     del predict  # lets go of the pose embeddings and the reference's keys and values
     yield from decode_frames(models, latents)
 
@@ -144,12 +146,14 @@ def check_inputs(reference: Tensor, pose_maps: PoseMaps) -> None:
             )
 
 
-def encode_reference(models: MagicPoseModels, reference: Tensor, config: SamplingConfig) -> Tensor:
+def encode_reference(
+    models: MagicPoseModels, reference: Tensor, settings: SamplingSettings
+) -> Tensor:
     """Encode the reference pictures (R, 3, H, W) in [-1, 1] -> (R, 4, h, w) scaled latents."""
     noise = None
-    if config.sample_reference:
+    if settings.reference_latents == "sample":
         like = _latents_like(models, *reference.shape[2:])
-        noise = draw_noise(like, [reference_generator(config.seed)] * reference.shape[0])
+        noise = draw_noise(like, [reference_generator(settings.seed)] * reference.shape[0])
     return vae.encode(models.vae, reference, noise)
 
 
@@ -157,48 +161,50 @@ def prepare_prediction(
     models: MagicPoseModels,
     reference_latents: Tensor,
     pose_maps: PoseMaps,
-    config: SamplingConfig,
+    settings: SamplingSettings,
     text: Tensor,
     negative_text: Tensor,
 ) -> PredictNoise:
     """Put both halves of guidance together for one clip; the sampler calls the result."""
     pose = models.denoiser.pose
-    reference = _reference_at(reference_latents, config)
+    reference = _reference_at(reference_latents, settings)
     controlled = Conditioning(
         text=text,
         reference=reference,
         hint=None
         if pose is None
-        else PoseHints(pose, pose_maps, keep_bytes=config.hint_cache_mb * 1_000_000),
+        else PoseHints(pose, pose_maps, keep_bytes=settings.hint_cache_mb * 1_000_000),
     )
     conditional = models.denoiser.prepare(controlled)
-    if config.guidance_scale == 1:
+    if settings.guidance_scale == 1:
         return conditional
-    if config.control_mode == "controlnet_important":
+    if settings.control_mode == "image_cfg":
         plain = Conditioning(text=text)
-        return guide(conditional, models.denoiser.prepare(plain), config.guidance_scale)
+        return guide(conditional, models.denoiser.prepare(plain), settings.guidance_scale)
     if torch.equal(text, negative_text):
         return conditional  # both halves would be the same number for number
     other = Conditioning(text=negative_text, reference=reference, hint=controlled.hint)
-    return guide(conditional, models.denoiser.prepare(other), config.guidance_scale)
+    return guide(conditional, models.denoiser.prepare(other), settings.guidance_scale)
 
 
 def sample(
     models: MagicPoseModels,
     predict: PredictNoise,
     pose_maps: PoseMaps,
-    config: SamplingConfig,
-    on_step: OnStep | None = None,
+    settings: SamplingSettings,
+    on_step: OnSamplingStep | None = None,
 ) -> Tensor:
     """Sample the latents of a clip -> (F, 4, h, w) float32."""
     height, width, _ = pose_maps[0].shape
     like = _latents_like(models, height, width)
-    generators = frame_generators(config.seed, len(pose_maps), shared=config.shared_noise)
-    frames_per_batch = config.frames_per_batch or frames_that_fit(models.denoiser, height, width)
+    noise, generators = start_noise(
+        like, len(pose_maps), seed=settings.seed, shared_noise=settings.shared_noise
+    )
+    frames_per_batch = settings.frames_per_batch or frames_that_fit(models.denoiser, height, width)
     return denoise(
         predict,
-        draw_noise(like, generators),
-        make_stepper(config.scheduler, config.steps, config.eta),
+        noise,
+        make_stepper(settings.scheduler, settings.steps, settings.eta),
         FrameWindows(frames_per_batch),
         generators,
         on_step,
@@ -212,14 +218,14 @@ def decode_frames(models: MagicPoseModels, latents: Tensor) -> Iterator[Tensor]:
         yield signed_to_unit(vae.decode(models.vae, row.unsqueeze(0)))[0]
 
 
-def _reference_at(latents: Tensor, config: SamplingConfig) -> ReferenceAt:
+def _reference_at(latents: Tensor, settings: SamplingSettings) -> ReferenceAt:
     """Give the reference latents at a timestep, with that timestep's own noise where asked for."""
-    if not config.noisy_reference:
+    if not settings.noisy_reference:
         return lambda timestep: latents
 
     def noisy(timestep: int) -> Tensor:
         # a stream for each timestep: the same noise in both halves and in any order
-        generator = reference_generator(config.seed, timestep + 1)
+        generator = reference_generator(settings.seed, timestep + 1)
         noise = draw_noise(latents, [generator] * latents.shape[0])
         return add_noise(latents, noise, torch.tensor(timestep))
 

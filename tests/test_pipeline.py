@@ -10,12 +10,12 @@ from magicpose_core import pipeline
 from magicpose_core.errors import InputError
 from magicpose_core.images import signed_to_unit, to_uint8
 from magicpose_core.models import vae
-from magicpose_core.pipeline import SamplingConfig, render
+from magicpose_core.pipeline import SamplingSettings, render
 from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.schedules import make_stepper
 from magicpose_core.sampling.windows import FrameWindows
 
-QUICK = SamplingConfig(steps=2, seed=3)
+QUICK = SamplingSettings(steps=2, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def frames(models, reference, pose_maps, config):
 @torch.no_grad()
 def test_whole_pipeline_equals_the_authors_to_one_level(micro_models, golden, relative_error):
     numbers = golden("pipeline")
-    config = SamplingConfig(steps=10, hint_cache_mb=1)
+    config = SamplingSettings(steps=10, hint_cache_mb=1)
     text = micro_models.text.empty_prompt()
     latents = vae.encode(micro_models.vae, numbers["reference_image"], numbers["posterior_noise"])
     assert relative_error(latents, numbers["reference_latent"]) < 1e-5
@@ -129,7 +129,7 @@ def test_balance_with_one_text_needs_no_second_half(micro_models, reference, pos
 
 
 def test_several_references_are_joined(micro_models, reference, pose_maps):
-    config = dataclasses.replace(QUICK, sample_reference=False)
+    config = dataclasses.replace(QUICK, reference_latents="mean")
     once = frames(micro_models, reference, pose_maps[:1], config)
     # the same tokens twice share the attention between them as the tokens once did not:
     # with the frame's own tokens in the softmax the reference gets more weight
@@ -172,4 +172,4 @@ def test_bad_inputs_are_named(micro_models, reference, pose_maps, change, text):
 )
 def test_bad_settings_are_named(change):
     with pytest.raises(InputError, match=next(iter(change))):
-        SamplingConfig(**change)
+        SamplingSettings(**change)

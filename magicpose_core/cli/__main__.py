@@ -14,7 +14,7 @@ from ..errors import MagicPoseError
 COMMANDS = (
     "demo",
     "generate",
-    "pose",
+    "detect",
     "align",
     "inspect",
     "convert",

@@ -58,7 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="do not shift the clip where joints would leave the picture",
     )
     parser.add_argument(
-        "--size", help="width x height in pixels of keypoints that do not say (CMU's)"
+        "--frame-size", help="width x height in pixels of keypoints that do not say (CMU's)"
     )
     add_detector_options(parser, default=None)
     add_person_options(parser)
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
 
     _check_preview(arguments.preview)
-    size = frame_size(arguments.size)
+    size = frame_size(arguments.frame_size)
     chosen = person(arguments)
     if chosen is None:
         raise InputError("one person is aligned: choose them with --person instead of all")

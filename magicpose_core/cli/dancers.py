@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the data set."""
     from tqdm import tqdm
 
-    from ..data.dancers.export import ClipExport, write_clip
+    from ..data.dancers.export import ClipExport, write_dancer_clip
     from ..data.dancers.person import Split
 
     if min(arguments.people, arguments.heldout) < 0 or arguments.frames < 1 or arguments.size < 16:
@@ -41,6 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     wanted += [("heldout", index) for index in range(arguments.heldout)]
     for split, index in tqdm(wanted, unit="person", disable=not sys.stderr.isatty()):
         clip = ClipExport(index=index, split=split, count=arguments.frames, size=arguments.size)
-        write_clip(arguments.out, clip)
+        write_dancer_clip(arguments.out, clip)
     sys.stdout.write(f"{arguments.out}\n")
     return 0

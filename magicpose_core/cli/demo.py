@@ -15,7 +15,7 @@ from .options import positive
 
 if TYPE_CHECKING:
     from ..evaluation.report import Figures
-    from ..pipeline import SamplingConfig
+    from ..pipeline import SamplingSettings
 
 SIZE = 128  # pixels, what the demo model is trained on
 GUIDANCE = 2.0  # what it looks best with
@@ -45,11 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
     from ..demo.inputs import write_inputs
     from ..demo.model import demo_checkpoint
     from ..evaluation.report import markdown_table, write_report
-    from ..pipeline import SamplingConfig
+    from ..pipeline import SamplingSettings
 
     if arguments.person < 0:
         raise InputError(f"--person must be 0 or more, got {arguments.person}")
-    sampling = SamplingConfig(steps=arguments.steps, guidance_scale=GUIDANCE)
+    sampling = SamplingSettings(steps=arguments.steps, guidance_scale=GUIDANCE)
     checkpoint = demo_checkpoint()
     out = _fresh_folder(arguments.out)
     inputs = write_inputs(
@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     generate.run(
         _generate_arguments(
-            *("--image", inputs.person, "--poses", inputs.poses, "--checkpoint", checkpoint),
+            *("--reference", inputs.person, "--poses", inputs.poses, "--checkpoint", checkpoint),
             *("--size", SIZE, "--steps", arguments.steps, "--out", out / "clip.mp4", "--fps", 12),
-            *("--guidance", GUIDANCE, "--truth", inputs.truth),
+            *("--guidance-scale", GUIDANCE, "--truth", inputs.truth),
             *("--dtype", "fp32"),  # such narrow networks are faster in it, on any CPU
         )
     )
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(checkpoint: Path, sampling: SamplingConfig, people: int) -> Figures:
+def _measure(checkpoint: Path, sampling: SamplingSettings, people: int) -> Figures:
     """Measure the model and its ablations on strangers."""
     from ..demo.inputs import DEMO_FRAMING
     from ..evaluation.heldout_dancers import evaluate_dancers

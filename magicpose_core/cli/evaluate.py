@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     group.add_argument("--people", type=positive, default=64, help="how many (64)")
     group.add_argument("--size", type=int, default=128, help="side of the pictures in pixels (128)")
     group.add_argument("--steps", type=int, default=20, help="DDIM steps (20)")
-    group.add_argument("--guidance", type=float, default=2.0, help="guidance scale (2)")
+    group.add_argument("--guidance-scale", type=float, default=2.0, help="guidance scale (2)")
     group.add_argument("--seed", type=int, default=42, help="of the noise (42)")
     group.add_argument("--model-only", action="store_true", help="leave the ablations out")
     group = parser.add_argument_group("folders")
@@ -58,11 +58,11 @@ def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
 
     from ..evaluation.ablations import MODEL, RENDERERS
     from ..evaluation.heldout_dancers import evaluate_dancers
-    from ..pipeline import SamplingConfig
+    from ..pipeline import SamplingSettings
 
     models = load(arguments)
-    sampling = SamplingConfig(
-        steps=arguments.steps, guidance_scale=arguments.guidance, seed=arguments.seed
+    sampling = SamplingSettings(
+        steps=arguments.steps, guidance_scale=arguments.guidance_scale, seed=arguments.seed
     )
     with tqdm(total=arguments.people, unit="person", disable=not sys.stderr.isatty()) as bar:
 

@@ -30,15 +30,14 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
-from .sampling_options import add_sampling_options, sampling_config
+from .sampling_options import add_sampling_options, sampling_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
     from tqdm import tqdm
 
     from ..models.pose_hints import PoseMaps
-    from ..pose.sources import PoseMaps as OpenedPoses
-    from ..pose.sources import PoseOptions
+    from ..pose.sources import OpenedPoses, PoseOptions
     from ..weights.loading import MagicPoseModels
 
 _DEFAULT_FPS = 8
@@ -54,6 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "contact sheet (reference | pose | result, .sheet.png) and all settings (.json).",
     )
     parser.add_argument(
+        "--reference",
         "--image",
         required=True,
         nargs="+",
@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     started = time.monotonic()
     _check(arguments)
-    config = sampling_config(arguments)
+    config = sampling_settings(arguments)
     gather_parts(model_files(arguments))  # a wrong file is told before people are looked for
     reference = _read_reference(arguments)
     with (
@@ -170,14 +170,16 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--out is NAME.mp4 or a folder for PNG frames, got {out}")
     refuse_to_replace(
         output_paths(out),
-        inputs=filter(None, (*arguments.image, arguments.poses, arguments.align, arguments.truth)),
+        inputs=filter(
+            None, (*arguments.reference, arguments.poses, arguments.align, arguments.truth)
+        ),
         force=arguments.force,
     )
     if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"{out} is there and not empty; name a new folder")
     if arguments.fps is not None and not 0.01 <= arguments.fps <= 1000:
         raise InputError(f"--fps must be 0.01..1000, got {arguments.fps}")
-    if (arguments.prompt or arguments.negative) and arguments.tokenizer is None:
+    if (arguments.prompt or arguments.negative_prompt) and arguments.tokenizer is None:
         raise InputError("a text needs --tokenizer, the folder with vocab.json and merges.txt")
 
 
@@ -200,7 +202,7 @@ def _read_reference(arguments: argparse.Namespace) -> Tensor:
     from ..images import fit_size, read_image
 
     width, height = parse_size(arguments.size)
-    pictures = [read_image(path) for path in arguments.image]
+    pictures = [read_image(path) for path in arguments.reference]
     return torch.cat([fit_size(picture, height, width, arguments.fit) for picture in pictures])
 
 
@@ -212,7 +214,7 @@ def _pose_options(arguments: argparse.Namespace) -> PoseOptions:
 
     target = None
     if arguments.align is not None:
-        source = arguments.image[0] if arguments.align == _THE_IMAGE else arguments.align
+        source = arguments.reference[0] if arguments.align == _THE_IMAGE else arguments.align
         reference, size = read_person(source, detector(arguments), on_open=say_what_runs)
         settings = AlignSettings(strength=arguments.align_strength, anchor=arguments.anchor)
         target = AlignTarget(person=reference, size=size, settings=settings)
@@ -252,7 +254,7 @@ def _encode_texts(
         ids = tokenize(prompt, arguments.tokenizer, length=models.text.positions)
         return models.text(ids.to(models.vae.device))
 
-    return encode(arguments.prompt), encode(arguments.negative)
+    return encode(arguments.prompt), encode(arguments.negative_prompt)
 
 
 def _advance(bar: tqdm[NoReturn], done: int, total: int) -> None:

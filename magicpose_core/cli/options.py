@@ -28,8 +28,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="the whole model (model_state-110000.th or converted), or the Stable Diffusion 1.5 "
         "that the parts below go with; default: the demo model of the package",
     )
-    group.add_argument("--appearance", type=Path, help="file of the appearance control model")
-    group.add_argument("--pose", type=Path, help="file of the pose ControlNet")
+    group.add_argument("--appearance-model", type=Path, help="file of the appearance control model")
+    group.add_argument("--pose-controlnet", type=Path, help="file of the pose ControlNet")
     group.add_argument("--vae", type=Path, help="file of the autoencoder")
     group.add_argument(
         "--heads", type=positive, help="attention heads (default: the file's note, or 8)"
@@ -80,8 +80,8 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
 
     return ModelFiles(
         checkpoint=arguments.checkpoint or demo_checkpoint(),
-        appearance=arguments.appearance,
-        pose=arguments.pose,
+        appearance_model=arguments.appearance_model,
+        pose_controlnet=arguments.pose_controlnet,
         vae=arguments.vae,
         heads=arguments.heads,
         text_heads=arguments.text_heads,

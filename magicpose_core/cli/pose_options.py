@@ -28,7 +28,7 @@ def add_detector_options(parser: argparse.ArgumentParser, *, default: str | None
         "(onnxruntime), mediapipe (make pose-env); default: %(default)s",
     )
     group.add_argument(
-        "--weights",
+        "--detector-weights",
         type=Path,
         action="append",
         default=[],
@@ -38,10 +38,10 @@ def add_detector_options(parser: argparse.ArgumentParser, *, default: str | None
     group.add_argument(
         "--download",
         action="store_true",
-        help="fetch missing weights into the first --weights folder",
+        help="fetch missing weights into the first --detector-weights folder",
     )
     group.add_argument(
-        "--pose-device",
+        "--detector-device",
         choices=("auto", "cpu", "cuda", "mps", "coreml"),
         default="auto",
         help="where the detector runs (default: the fastest there is)",
@@ -76,10 +76,10 @@ def add_drawing_options(parser: argparse.ArgumentParser) -> None:
     for part in ("body", "hands", "face"):
         group.add_argument(f"--no-{part}", action="store_true", help=f"leave the {part} out")
     group.add_argument(
-        "--threshold", type=float, default=0.3, help="leave out points below this score (0.3)"
+        "--score-threshold", type=float, default=0.3, help="leave out points below this score (0.3)"
     )
     group.add_argument(
-        "--scale", type=float, default=1.0, help="factor on all widths; 1 as in training"
+        "--line-scale", type=float, default=1.0, help="factor on all widths; 1 as in training"
     )
 
 
@@ -91,9 +91,9 @@ def detector(arguments: argparse.Namespace) -> DetectorSettings | None:
         return None
     return DetectorSettings(
         name=arguments.detector,
-        weights=tuple(arguments.weights),
+        weights=tuple(arguments.detector_weights),
         download=arguments.download,
-        device=arguments.pose_device,
+        device=arguments.detector_device,
     )
 
 
@@ -119,8 +119,8 @@ def drawing(arguments: argparse.Namespace) -> DrawStyle:
         body=not arguments.no_body,
         hands=not arguments.no_hands,
         face=not arguments.no_face,
-        threshold=arguments.threshold,
-        scale=arguments.scale,
+        score_threshold=arguments.score_threshold,
+        line_scale=arguments.line_scale,
     )
 
 

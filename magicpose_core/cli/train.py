@@ -46,13 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ..training.config import read_config
     from ..training.run import train_stage
 
-    speaks = os.environ.get("RANK", "0") == "0"  # the first process that torchrun started
-    if speaks:
+    is_main_process = os.environ.get("RANK", "0") == "0"  # the first process that torchrun started
+    if is_main_process:
         logging.getLogger("magicpose").setLevel(logging.INFO)
     config = read_config(arguments.config)
     if arguments.trial:
         return _try(arguments.stage, config)
-    on_step = _show if speaks else None
+    on_step = _show if is_main_process else None
     exported = train_stage(arguments.stage, config, stop_at=arguments.steps, on_step=on_step)
     if exported is not None:
         sys.stdout.write(f"{exported}\n")

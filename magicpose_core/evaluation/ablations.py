@@ -15,10 +15,10 @@ from torch import Tensor
 
 from ..images import from_uint8, signed_to_unit
 from ..models.denoiser import Conditioning, MagicPoseDenoiser
-from ..pipeline import SamplingConfig, check_inputs, decode_frames, encode_reference
+from ..pipeline import SamplingSettings, check_inputs, decode_frames, encode_reference
 from ..sampling.denoise import denoise
 from ..sampling.guidance import PredictNoise, guide
-from ..sampling.noise import draw_noise, frame_generators
+from ..sampling.noise import start_noise
 from ..sampling.schedules import make_stepper
 from ..sampling.windows import FrameWindows
 from ..weights.loading import MagicPoseModels
@@ -39,10 +39,10 @@ class Cases:
     pose_maps: Sequence[NDArray[np.uint8]]
 
 
-Renderer = Callable[[MagicPoseModels, Cases, SamplingConfig], Tensor]  # -> (B, 3, H, W) in [0, 1]
+Renderer = Callable[[MagicPoseModels, Cases, SamplingSettings], Tensor]  # -> (B, 3, H, W) in [0, 1]
 
 
-def render_cases(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
+def render_cases(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
     """Render all people of a batch together: row b sees reference b.
 
     ``pipeline.render`` shows all its references to every frame, as pictures of one person; this is
@@ -50,19 +50,24 @@ def render_cases(models: MagicPoseModels, cases: Cases, config: SamplingConfig) 
     """
     check_inputs(cases.references, cases.pose_maps)
     text = models.text.empty_prompt()
-    reference_latents = encode_reference(models, cases.references, config)
+    reference_latents = encode_reference(models, cases.references, settings)
     hints = None
     if models.denoiser.pose is not None:
         hints = models.denoiser.pose.embed(from_uint8(np.stack(cases.pose_maps)).to(text))
-    generators = frame_generators(config.seed, len(cases.pose_maps), shared=config.shared_noise)
+    noise, generators = start_noise(
+        reference_latents,
+        len(cases.pose_maps),
+        seed=settings.seed,
+        shared_noise=settings.shared_noise,
+    )
     latents = denoise(
         guide(
             _controlled(models.denoiser, reference_latents, hints, text),
             models.denoiser.prepare(Conditioning(text=text)),
-            config.guidance_scale,
+            settings.guidance_scale,
         ),
-        draw_noise(reference_latents, generators),
-        make_stepper(config.scheduler, config.steps, config.eta),
+        noise,
+        make_stepper(settings.scheduler, settings.steps, settings.eta),
         FrameWindows(len(cases.pose_maps)),
         generators,
     )
@@ -87,26 +92,28 @@ def _controlled(
     return predict
 
 
-def _copy_reference(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
+def _copy_reference(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
     return signed_to_unit(cases.references)
 
 
-def _without_appearance(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
+def _without_appearance(
+    models: MagicPoseModels, cases: Cases, settings: SamplingSettings
+) -> Tensor:
     denoiser = MagicPoseDenoiser(models.denoiser.unet, None, models.denoiser.pose)
-    return render_cases(replace(models, denoiser=denoiser), cases, config)
+    return render_cases(replace(models, denoiser=denoiser), cases, settings)
 
 
-def _without_pose(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
+def _without_pose(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
     denoiser = MagicPoseDenoiser(models.denoiser.unet, models.denoiser.appearance, None)
-    return render_cases(replace(models, denoiser=denoiser), cases, config)
+    return render_cases(replace(models, denoiser=denoiser), cases, settings)
 
 
-def _other_reference(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
-    return render_cases(models, replace(cases, references=cases.others), config)
+def _other_reference(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
+    return render_cases(models, replace(cases, references=cases.others), settings)
 
 
-def _without_guidance(models: MagicPoseModels, cases: Cases, config: SamplingConfig) -> Tensor:
-    return render_cases(models, cases, replace(config, guidance_scale=1.0))
+def _without_guidance(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
+    return render_cases(models, cases, replace(settings, guidance_scale=1.0))
 
 
 MODEL = "model"

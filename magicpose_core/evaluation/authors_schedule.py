@@ -144,7 +144,7 @@ def frame_step(
     features = appearance_pass(denoiser, reference_latents, step, text)
     residuals = pose_pass(denoiser, latents, step, text, pose_map)
     conditional = unet_pass(denoiser, latents, step, text, features, residuals)
-    pose_pass(denoiser, latents, step, text, pose_map)  # controlnet_important drops the result
+    pose_pass(denoiser, latents, step, text, pose_map)  # image_cfg drops the result
     unconditional = unet_pass(denoiser, latents, step, text)
     return unconditional + guidance_scale * (conditional - unconditional)
 

@@ -14,7 +14,7 @@ from ..data.dancers.clips import DancerFrame, Scene, free_scene
 from ..data.dancers.landmarks import draw_pose_map
 from ..data.dancers.view import Framing
 from ..images import from_uint8, to_uint8, unit_to_signed
-from ..pipeline import SamplingConfig
+from ..pipeline import SamplingSettings
 from ..weights.loading import MagicPoseModels
 from .ablations import RENDERERS, Cases
 from .pixel import PIXEL_METRICS
@@ -53,7 +53,7 @@ def make_case(index: int, size: int, framing: Framing = "mixed") -> Case:
 
 def evaluate_dancers(
     models: MagicPoseModels,
-    config: SamplingConfig,
+    settings: SamplingSettings,
     *,
     people: int,
     size: int,
@@ -66,7 +66,7 @@ def evaluate_dancers(
 
     Args:
         models: The networks.
-        config: How to sample.
+        settings: How to sample.
         people: Held-out dancers, from number 0.
         size: Side of the pictures in pixels.
         framing: How close the camera is to the dancers.
@@ -84,7 +84,7 @@ def evaluate_dancers(
         cases = [make_case(index, size, framing) for index in numbers]
         inputs = _stack(cases, size, framing)
         with torch.no_grad():
-            results = {name: RENDERERS[name](models, inputs, config) for name in names}
+            results = {name: RENDERERS[name](models, inputs, settings) for name in names}
         for row, case in enumerate(cases):
             judge = _judge(case, size)
             for name in names:

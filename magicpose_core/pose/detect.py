@@ -14,9 +14,8 @@ from ..files import write_text
 from ..video.reader import ClipInfo, Frame, open_clip
 from .detectors.detector import DetectorSettings, PoseDetector, open_detector
 from .formats.openpose_json import from_pose_keypoints, to_pose_keypoints
-from .keypoints import USUAL_FPS, PersonPose, PoseSequence
+from .keypoints import USUAL_FPS, People, PoseSequence
 
-People = tuple[PersonPose, ...]
 OnFrame = Callable[[int | None], None]
 """Told that a frame is done; its argument is the number of frames, None when nobody knows."""
 
@@ -84,11 +83,11 @@ def open_detection(
         contextlib.ExitStack() as opened,
     ):
         size = (clip.info.width, clip.info.height)
-        known, book = [], None
+        known, journal_file = [], None
         if journal is not None:
             header = json.dumps({**clip_identity(path), "detector": settings.name, **asdict(span)})
             known = _read_journal(journal, header, size)
-            book = opened.enter_context(_continue_journal(journal, header, known, size))
+            journal_file = opened.enter_context(_continue_journal(journal, header, known, size))
 
         def frames() -> Iterator[tuple[Frame, People]]:
             detector: PoseDetector | None = None
@@ -101,8 +100,8 @@ def open_detection(
                     if on_open is not None:
                         on_open(detector)
                 people = detector.detect(frame)
-                if book is not None:
-                    _note(book, _line(people, size))
+                if journal_file is not None:
+                    _note(journal_file, _line(people, size))
                 yield frame, people
 
         yield Detection(info=clip.info, frames=frames())
@@ -176,18 +175,18 @@ def _continue_journal(
 ) -> Iterator[IO[str]]:
     """Write anew what is known, so that the file ends with a whole line, and keep it open."""
     write_text(journal, "".join([header + "\n", *(_line(people, size) for people in known)]))
-    with journal.open("a", encoding="utf-8") as book:
-        yield book
+    with journal.open("a", encoding="utf-8") as journal_file:
+        yield journal_file
 
 
-def _note(book: IO[str], line: str) -> None:
+def _note(journal_file: IO[str], line: str) -> None:
     try:
-        book.write(line)
-        book.flush()
+        journal_file.write(line)
+        journal_file.flush()
     except OSError as error:
         raise OutputError(
-            f"could not write {book.name}: {error.strerror}; free some space and run the same "
-            "again: it goes on where it stopped"
+            f"could not write {journal_file.name}: {error.strerror}; free some space and run the "
+            "same again: it goes on where it stopped"
         ) from error
 
 

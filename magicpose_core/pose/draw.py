@@ -37,24 +37,24 @@ class DrawStyle:
         body: Draw limbs and joints.
         hands: Draw hands.
         face: Draw face points.
-        threshold: Points with a lower score (0..1) are left out.
-        scale: Factor on every width and radius in pixels; 1 is the training style.
+        score_threshold: Points with a lower score (0..1) are left out.
+        line_scale: Factor on every width and radius in pixels; 1 is the training style.
         turned_faces: Draw face points on a head of which neither nose nor eyes are seen.
     """
 
     body: bool = True
     hands: bool = True
     face: bool = True
-    threshold: float = 0.3
-    scale: float = 1.0
+    score_threshold: float = 0.3
+    line_scale: float = 1.0
     turned_faces: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"the drawing threshold must lie in 0..1, got {self.threshold}")
-        if not 0 < self.scale <= _LARGEST_SCALE:
+        if not 0 <= self.score_threshold <= 1:
+            raise InputError(f"score_threshold must lie in 0..1, got {self.score_threshold}")
+        if not 0 < self.line_scale <= _LARGEST_SCALE:
             raise InputError(
-                f"the drawing scale must be above 0 and {_LARGEST_SCALE} at most, got {self.scale}"
+                f"line_scale must be above 0 and {_LARGEST_SCALE} at most, got {self.line_scale}"
             )
 
 
@@ -85,24 +85,24 @@ def draw_poses(
         if style.hands:
             for hand in (person.left_hand, person.right_hand):
                 _draw_hand(canvas, hand, style)
-        if style.face and (style.turned_faces or shows_face(person, style.threshold)):
+        if style.face and (style.turned_faces or shows_face(person, style.score_threshold)):
             _draw_discs(canvas, person.face, FACE, _FACE_RADIUS, style)
     return canvas
 
 
-def shows_face(person: PersonPose, threshold: float) -> bool:
+def shows_face(person: PersonPose, score_threshold: float) -> bool:
     """Tell whether the head looks into the picture: the nose or an eye of the body is seen.
 
     Detectors place face points on the back of a head as well. Where the body says nothing at all
     the face points are believed.
     """
-    seen = person.body.visible(threshold)
+    seen = person.body.visible(score_threshold)
     return bool(seen[list(_FRONT)].any() or not seen.any())
 
 
 def _draw_body(canvas: NDArray[np.uint8], body: Keypoints, style: DrawStyle) -> None:
     places = _places(body, canvas)
-    seen = body.visible(style.threshold)
+    seen = body.visible(style.score_threshold)
     half_width = _sized(_LIMB_HALF_WIDTH, style)
     for (start, end), color in zip(BODY.limbs, BODY.limb_colors, strict=True):
         if seen[start] and seen[end]:
@@ -126,7 +126,7 @@ def _draw_hand(canvas: NDArray[np.uint8], hand: Keypoints | None, style: DrawSty
     if hand is None:
         return
     places = _places(hand, canvas).astype(int)
-    seen = _inside(places) & hand.visible(style.threshold)
+    seen = _inside(places) & hand.visible(style.score_threshold)
     for (start, end), color in zip(HAND.limbs, HAND.limb_colors, strict=True):
         if seen[start] and seen[end]:
             line = tuple(map(int, places[start])), tuple(map(int, places[end]))
@@ -144,7 +144,7 @@ def _draw_discs(
     if points is None:
         return
     places = _places(points, canvas).astype(int)
-    seen = _inside(places) & points.visible(style.threshold)
+    seen = _inside(places) & points.visible(style.score_threshold)
     for (x, y), color in zip(places[seen], _of(skeleton.joint_colors, seen), strict=True):
         cv2.circle(canvas, (int(x), int(y)), _sized(radius, style), color, thickness=-1)
 
@@ -169,4 +169,4 @@ def _of(
 
 
 def _sized(pixels: int, style: DrawStyle) -> int:
-    return max(1, round(pixels * style.scale))
+    return max(1, round(pixels * style.line_scale))

@@ -68,9 +68,9 @@ class Keypoints:
         """Return the places (K, 2) in pixels of a picture of that size."""
         return self.xy.astype(np.float64) * (width, height)
 
-    def visible(self, threshold: float = 0.0) -> NDArray[np.bool_]:
+    def visible(self, score_threshold: float = 0.0) -> NDArray[np.bool_]:
         """Return a (K,) mask of the points that were seen with at least this score."""
-        return (self.score > 0) & (self.score >= np.float32(threshold))
+        return (self.score > 0) & (self.score >= np.float32(score_threshold))
 
     def __len__(self) -> int:
         return len(self.score)
@@ -125,6 +125,9 @@ class PersonPose:
         return PersonPose(**swapped)
 
 
+People = tuple[PersonPose, ...]  # everybody in one frame
+
+
 @dataclass(frozen=True, kw_only=True)
 class PoseSequence:
     """The people in every frame of a clip.
@@ -136,7 +139,7 @@ class PoseSequence:
         fps: Frames a second.
     """
 
-    frames: tuple[tuple[PersonPose, ...], ...]
+    frames: tuple[People, ...]
     width: int
     height: int
     fps: float = USUAL_FPS

@@ -63,7 +63,7 @@ class PoseOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoseMaps:
+class OpenedPoses:
     """Pose maps that can be read once.
 
     Attributes:
@@ -101,7 +101,7 @@ def open_pose_maps(
     options: PoseOptions | None = None,
     on_open: Callable[[PoseDetector], None] | None = None,
     on_frame: OnFrame | None = None,
-) -> Iterator[PoseMaps]:
+) -> Iterator[OpenedPoses]:
     """Open poses of any kind as pose maps. Images are never held but one at a time.
 
     Args:
@@ -127,7 +127,7 @@ def open_pose_maps(
         if not any(sequence.frames):
             raise InputError(
                 f"{path} shows nobody in the chosen frames ({len(sequence)}); choose others, or "
-                "detect people anew with magicpose pose"
+                "detect people anew with magicpose detect"
             )
     else:
         assert detector is not None
@@ -135,7 +135,7 @@ def open_pose_maps(
             path, detector, span=options.span, on_open=on_open, on_frame=on_frame
         )
     sequence, alignment = prepare(sequence, options)
-    yield PoseMaps(
+    yield OpenedPoses(
         kind=kind,
         width=sequence.width,
         height=sequence.height,
@@ -218,7 +218,7 @@ def looks_like_map(frame: NDArray[np.uint8]) -> bool:
 
 
 @contextlib.contextmanager
-def _open_maps(path: Path, options: PoseOptions) -> Iterator[PoseMaps]:
+def _open_maps(path: Path, options: PoseOptions) -> Iterator[OpenedPoses]:
     if options.smooth is not None or options.align is not None:
         raise InputError(
             f"{path} holds pictures; smoothing and alignment need keypoints: give a keypoint file "
@@ -227,7 +227,7 @@ def _open_maps(path: Path, options: PoseOptions) -> Iterator[PoseMaps]:
     span = options.span
     with open_clip(path, start=span.start, stop=span.stop, stride=span.stride) as clip:
         fps = None if clip.info.fps is None else float(clip.info.fps) / span.stride
-        yield PoseMaps(
+        yield OpenedPoses(
             kind="maps",
             width=clip.info.width,
             height=clip.info.height,

@@ -21,16 +21,16 @@ class PartTrack:
     Attributes:
         places: (F, K, 2) in pixels.
         score: (F, K) in 0..1; 0 where the part or the point is absent.
-        there: (F,), False where the part is None.
+        present: (F,), False where the part is None.
     """
 
     places: Points
     score: NDArray[np.float32]
-    there: NDArray[np.bool_]
+    present: NDArray[np.bool_]
 
-    def seen(self, threshold: float) -> Mask:
+    def seen(self, score_threshold: float) -> Mask:
         """Return the (F, K) mask of the points with at least this score."""
-        seen: Mask = (self.score > 0) & (self.score >= np.float32(threshold))
+        seen: Mask = (self.score > 0) & (self.score >= np.float32(score_threshold))
         return seen
 
 
@@ -57,7 +57,7 @@ def tracks_of(sequence: PoseSequence, size: tuple[int, int]) -> dict[str, PartTr
 
 def sequence_of(tracks: Mapping[str, PartTrack], size: tuple[int, int], fps: float) -> PoseSequence:
     """Turn arrays back into a clip of frames of that size."""
-    frames = len(tracks["body"].there)
+    frames = len(tracks["body"].present)
     return PoseSequence(
         frames=tuple(_people_of(tracks, frame, size) for frame in range(frames)),
         width=size[0],
@@ -99,7 +99,7 @@ def _track(
     return PartTrack(
         places=xy * (scale * width, scale * height) + (left, top),
         score=np.array([(p or absent).score for p in points]).reshape(-1, count),
-        there=np.array([p is not None for p in points], bool),
+        present=np.array([p is not None for p in points], bool),
     )
 
 
@@ -109,6 +109,6 @@ def _people_of(
     parts = {
         part: Keypoints.from_pixels(track.places[frame], track.score[frame], *size)
         for part, track in tracks.items()
-        if track.there[frame]
+        if track.present[frame]
     }
     return (PersonPose(**parts),) if parts else ()

@@ -13,7 +13,7 @@ from .noise import Generators
 from .schedules import Stepper
 from .windows import FrameWindows
 
-OnStep = Callable[[int, int], None]  # steps done, steps in all
+OnSamplingStep = Callable[[int, int], None]  # steps done, steps in all
 
 
 @torch.no_grad()
@@ -23,7 +23,7 @@ def denoise(
     stepper: Stepper,
     windows: FrameWindows,
     generators: Generators,
-    on_step: OnStep | None = None,
+    on_step: OnSamplingStep | None = None,
 ) -> Tensor:
     """Turn noise into latents.
 

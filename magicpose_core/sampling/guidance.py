@@ -12,7 +12,8 @@ from typing import Literal, get_args
 from torch import Tensor
 
 PredictNoise = Callable[[Tensor, int, Sequence[int]], Tensor]  # latents, timestep, frames -> noise
-ControlMode = Literal["controlnet_important", "balance"]
+ReferenceLatents = Literal["sample", "mean"]
+ControlMode = Literal["image_cfg", "balance"]
 CONTROL_MODES: tuple[ControlMode, ...] = get_args(ControlMode)
 
 
@@ -23,7 +24,7 @@ def guide(
 
     Args:
         conditional: Sees appearance, pose and text.
-        unconditional: In ``controlnet_important`` the plain model with the same text; in
+        unconditional: In ``image_cfg`` the plain model with the same text; in
             ``balance`` appearance and pose with another text. None, or scale 1, runs the
             conditional half alone.
         scale: 7 in the paper.

@@ -28,6 +28,29 @@ def frame_generators(seed: int, frames: int, *, shared: bool) -> list[torch.Gene
     return [_generator(seed + (0 if shared else frame)) for frame in range(frames)]
 
 
+def start_noise(
+    like: Tensor, frames: int, *, seed: int, shared_noise: float
+) -> tuple[Tensor, list[torch.Generator]]:
+    """Draw what sampling starts from.
+
+    Args:
+        like: (1, C, h, w), for shape and device.
+        frames: F.
+        seed: The user's seed.
+        shared_noise: Share ``a`` of the variance that all frames have in common, 0..1: 1 gives all
+            the same noise, 0 each its own, between them each ``sqrt(a) common + sqrt(1 - a) own``.
+
+    Returns:
+        (F, C, h, w) standard normal noise, and a generator per frame for steppers that add more.
+    """
+    if shared_noise in (0, 1):
+        generators = frame_generators(seed, frames, shared=shared_noise == 1)
+        return draw_noise(like, generators), generators
+    generators = frame_generators(seed + 1, frames, shared=False)  # apart from the common one
+    common, own = draw_noise(like, [_generator(seed)]), draw_noise(like, generators)
+    return shared_noise**0.5 * common + (1 - shared_noise) ** 0.5 * own, generators
+
+
 def draw_noise(like: Tensor, generators: Generators) -> Tensor:
     """Draw standard normal noise (F, C, h, w), one row from each generator."""
     rows = [torch.randn(like.shape[1:], generator=generator) for generator in generators]

@@ -81,13 +81,13 @@ class StartConfig:
     Attributes:
         checkpoint: Whole model, stage-1 file, control_sd15_ini or Stable Diffusion 1.5; None
             draws random weights of the shapes in ``[network]``.
-        pose: A pose ControlNet (control_v11p_sd15_openpose); None takes the checkpoint's, or else
-            a copy of the U-Net with zero convolutions.
+        pose_controlnet: A pose ControlNet (control_v11p_sd15_openpose); None takes the
+            checkpoint's, or else a copy of the U-Net with zero convolutions.
         vae: An autoencoder; None takes the checkpoint's.
     """
 
     checkpoint: Path | None = None
-    pose: Path | None = None
+    pose_controlnet: Path | None = None
     vae: Path | None = None
 
 

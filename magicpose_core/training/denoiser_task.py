@@ -15,7 +15,7 @@ from ..images import from_uint8
 from ..models.denoiser import MagicPoseDenoiser
 from ..models.sd15 import ControlNetShape, UNetShape
 from ..models.vae import decode
-from ..pipeline import SamplingConfig, render
+from ..pipeline import SamplingSettings, render
 from ..weights.contents import RELEASED_PREFIXES
 from ..weights.convert import DTYPES
 from ..weights.loading import MagicPoseModels
@@ -143,7 +143,7 @@ def draw_samples(models: MagicPoseModels, heldout: LatentCache, config: Training
     Returns:
         (3, 4 S, columns S) in [0, 1].
     """
-    sampling = SamplingConfig(
+    sampling = SamplingSettings(
         steps=_SHOWN_STEPS, guidance_scale=config.run.guidance_scale, seed=config.run.seed
     )
     columns = []

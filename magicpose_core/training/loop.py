@@ -38,7 +38,7 @@ from .optimizer import learning_rate_at, make_optimizer
 
 Batch = Mapping[str, Tensor]
 BatchAt = Callable[[int], Batch]  # number of the forward pass, counted over the whole run
-OnStep = Callable[[int, float], None]  # steps done, loss
+OnTrainingStep = Callable[[int, float], None]  # steps done, loss
 _LONGEST_WAIT = timedelta(days=2)  # of the other processes, while the first one encodes the frames
 
 _log = logging.getLogger("magicpose")
@@ -95,7 +95,7 @@ def train(
     accelerator: Accelerator,
     *,
     stop_at: int | None = None,
-    on_step: OnStep | None = None,
+    on_step: OnTrainingStep | None = None,
 ) -> Path:
     """Train, or go on where the last checkpoint in ``config.output`` stands.
 
@@ -143,7 +143,7 @@ class _Run:
             Curves(config.output, self._progress.step) if accelerator.is_main_process else None
         )
 
-    def train(self, stop_at: int, on_step: OnStep | None) -> Path:
+    def train(self, stop_at: int, on_step: OnTrainingStep | None) -> Path:
         try:
             while self._progress.step < stop_at:
                 loss = self._step()

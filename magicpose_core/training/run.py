@@ -13,7 +13,7 @@ from .denoiser_task import (
     keep_frozen_in,
     open_caches,
 )
-from .loop import OnStep, make_accelerator, train
+from .loop import OnTrainingStep, make_accelerator, train
 from .memory import estimate_memory
 from .stages import find_stage, freeze
 from .start import start_models
@@ -27,7 +27,7 @@ def train_stage(
     config: TrainingConfig,
     *,
     stop_at: int | None = None,
-    on_step: OnStep | None = None,
+    on_step: OnTrainingStep | None = None,
 ) -> Path | None:
     """Train a stage, or go on with it, and export it in the released key layout.
 

@@ -98,8 +98,8 @@ def _start_pose(
 
 
 def _pose_part(config: TrainingConfig, file: Checkpoint) -> Part | None:
-    if config.start.pose is not None:
-        return find_part(open_checkpoint(config.start.pose), "pose")
+    if config.start.pose_controlnet is not None:
+        return find_part(open_checkpoint(config.start.pose_controlnet), "pose")
     parts = find_parts(file)
     # beside an appearance model under its own name, `control_model.` is a ControlNet
     return parts.get("pose") if "appearance" in parts else None

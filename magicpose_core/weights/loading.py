@@ -49,16 +49,16 @@ class ModelFiles:
 
     Attributes:
         checkpoint: The whole model, or the one that everything not named below comes from.
-        appearance: File of the appearance control model.
-        pose: File of the pose ControlNet.
+        appearance_model: File of the appearance control model.
+        pose_controlnet: File of the pose ControlNet.
         vae: File of the autoencoder.
         heads: Attention heads of the U-Nets; None reads the file's metadata, else takes 8.
         text_heads: Attention heads of the text encoder; None likewise, see ``infer.text_shape``.
     """
 
     checkpoint: Path
-    appearance: Path | None = None
-    pose: Path | None = None
+    appearance_model: Path | None = None
+    pose_controlnet: Path | None = None
     vae: Path | None = None
     heads: int | None = None
     text_heads: int | None = None
@@ -132,7 +132,7 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
     """Find each sub-model in the file that is named for it, or else in the checkpoint.
 
     Raises:
-        CheckpointError: A sub-model is nowhere; names the option that adds it.
+        CheckpointError: A sub-model is nowhere; names the setting that adds it.
     """
     base = open_checkpoint(files.checkpoint)
     parts = find_parts(base)
@@ -141,23 +141,26 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
             f"{base.path.name} is {describe(base)}; expected a MagicPose model or Stable Diffusion "
             "1.5 as the checkpoint"
         )
-    named: Mapping[PartName, Path | None] = {
-        "appearance": files.appearance,
-        "pose": files.pose,
-        "vae": files.vae,
-    }
-    for name, path in named.items():
+    for name, option in _FILE_OF_PART.items():
+        path: Path | None = getattr(files, option)
         if path is not None:
             parts[name] = find_part(open_checkpoint(path), name)
     missing = [name for name in PARTS if name not in parts]
     if missing:
-        options = ", ".join(f"--{name} FILE" for name in missing if name in named)
+        options = ", ".join(_FILE_OF_PART[name] for name in missing if name in _FILE_OF_PART)
         raise CheckpointError(
             f"{base.path.name} is {describe(base)} and lacks the "
             f"{', the '.join(PART_TITLES[name] for name in missing)}; "
             f"{'add ' + options if options else 'give a whole model as the checkpoint'}"
         )
     return parts
+
+
+_FILE_OF_PART: Mapping[PartName, str] = {  # the field of ModelFiles that names a part's file
+    "appearance": "appearance_model",
+    "pose": "pose_controlnet",
+    "vae": "vae",
+}
 
 
 def load_unet(part: Part, placement: Placement) -> UNet2DConditionModel:

@@ -73,7 +73,7 @@ def test_strength_0_leaves_the_driver(files: dict[str, Path]) -> None:
     [
         (["--strength", "3"], "strength must lie in 0..1"),
         (["--person", "all"], "one person is aligned"),
-        (["--size", "wide"], "a frame size is 1080x1920"),
+        (["--frame-size", "wide"], "a frame size is 1080x1920"),
         (["--preview", "before.xyz"], "got before.xyz; change the ending"),
     ],
 )

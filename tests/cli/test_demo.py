@@ -14,7 +14,7 @@ from magicpose_core.demo.model import demo_checkpoint
 from magicpose_core.evaluation.ablations import MODEL
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers
 from magicpose_core.images import read_image
-from magicpose_core.pipeline import SamplingConfig
+from magicpose_core.pipeline import SamplingSettings
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe, find_parts
 from magicpose_core.weights.loading import ModelFiles, load_models, why_it_does_not_load
@@ -49,7 +49,7 @@ def test_the_shipped_model_is_small_whole_and_free_to_use():
 
 def test_strangers_keep_their_background_and_take_the_pose():
     models = load_models(ModelFiles(checkpoint=demo_checkpoint()))
-    sampling = SamplingConfig(steps=8, guidance_scale=GUIDANCE)
+    sampling = SamplingSettings(steps=8, guidance_scale=GUIDANCE)
     names = (MODEL, "copy of the reference", "another's reference")
     figures = evaluate_dancers(
         models, sampling, people=4, size=SIZE, framing=DEMO_FRAMING, names=names

@@ -36,7 +36,7 @@ def inputs(tmp_path):
 def words(inputs, micro_checkpoint):
     return [
         "generate",
-        *("--image", str(inputs / "person.png")),
+        *("--reference", str(inputs / "person.png")),
         *("--poses", str(inputs / "poses")),
         *("--checkpoint", str(micro_checkpoint)),
         *("--heads", "4", "--text-heads", "2"),
@@ -148,7 +148,7 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"--image": "absent.png"}, "no picture at"),
+        ({"--reference": "absent.png"}, "no picture at"),
         ({"--poses": "absent"}, "absent"),
         ({"--size": "100"}, "multiples of 64, got 100 x 100"),
         ({"--size": "big"}, "512x768"),

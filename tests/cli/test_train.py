@@ -60,7 +60,7 @@ def test_evaluate_compares_two_folders(tmp_path, capsys):
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 def test_evaluate_measures_a_model_put_together_from_parts(micro_checkpoint, capsys, dtype):
-    weights = ("--checkpoint", str(micro_checkpoint), "--pose", str(micro_checkpoint))
+    weights = ("--checkpoint", str(micro_checkpoint), "--pose-controlnet", str(micro_checkpoint))
     words = ("--heads", "4", "--text-heads", "2", "--device", "cpu", "--dtype", dtype)
     few = ("--people", "1", "--size", "64", "--steps", "1", "--model-only")
     assert main(["evaluate", *weights, *words, *few]) == 0

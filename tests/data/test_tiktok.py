@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from magicpose_core.data.dancers.export import ClipExport, write_clip
+from magicpose_core.data.dancers.export import ClipExport, write_dancer_clip
 from magicpose_core.data.tiktok import cut_square, is_near_uniform, tiktok_subjects
 from magicpose_core.errors import InputError
 from magicpose_core.images import write_image
@@ -152,7 +152,7 @@ def test_uniform_pictures_are_told_from_others():
 
 
 def test_written_dancers_are_read_back(tmp_path):
-    write_clip(tmp_path, ClipExport(index=0, split="train", count=3, size=32))
+    write_dancer_clip(tmp_path, ClipExport(index=0, split="train", count=3, size=32))
     (subject,) = tiktok_subjects(tmp_path, "train_set", **{**SETTINGS, "size": 32})
     written = list(ClipExport(index=0, split="train", count=3, size=32).frames())
     for read, drawn in zip(subject.frames(), written, strict=True):

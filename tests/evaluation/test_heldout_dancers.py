@@ -9,9 +9,9 @@ from magicpose_core.evaluation import heldout_dancers
 from magicpose_core.evaluation.ablations import MODEL, RENDERERS, render_cases
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers, make_case
 from magicpose_core.images import from_uint8
-from magicpose_core.pipeline import SamplingConfig, render
+from magicpose_core.pipeline import SamplingSettings, render
 
-SAMPLING = SamplingConfig(steps=2, guidance_scale=2.0)
+SAMPLING = SamplingSettings(steps=2, guidance_scale=2.0)
 SIZE = 128
 
 
@@ -36,7 +36,7 @@ def test_copying_the_reference_fails_at_the_pose(micro_models):
 @torch.no_grad()
 def test_a_batch_of_people_equals_each_of_them_rendered_by_the_pipeline(micro_models):
     inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)
-    mean = replace(SAMPLING, sample_reference=False)
+    mean = replace(SAMPLING, reference_latents="mean")
     together = render_cases(micro_models, inputs, mean)
     for row in range(2):
         (alone,) = render(micro_models, inputs.references[[row]], [inputs.pose_maps[row]], mean)

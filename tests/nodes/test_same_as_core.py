@@ -38,7 +38,7 @@ def test_a_graph_and_the_core_render_the_same_frames(pack, checkpoint, noise):
     frames = vae.decode(latent.args[0]["samples"]).movedim(-1, 1)
 
     pipeline, loading = pack("magicpose_core.pipeline"), pack("magicpose_core.weights.loading")
-    settings = pipeline.SamplingConfig(
+    settings = pipeline.SamplingSettings(
         steps=STEPS, seed=SEED, noisy_reference=noise, frames_per_batch=2
     )
     drawn = [np.uint8(pose * 255) for pose in poses.movedim(1, -1).numpy()]

@@ -49,8 +49,8 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, dwpose: DetectorS
     with open_detection(clip, dwpose, journal=journal) as detection:
         for _ in range(3):
             next(detection.frames)
-    with journal.open("a") as book:
-        book.write('{"people": [{"pose_keypo')  # killed in the middle of a line
+    with journal.open("a") as journal_file:
+        journal_file.write('{"people": [{"pose_keypo')  # killed in the middle of a line
     opened = []
     whole = detect_sequence(clip, dwpose)
     assert detect_sequence(clip, dwpose, journal=journal, on_open=opened.append) == whole

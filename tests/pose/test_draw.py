@@ -100,13 +100,15 @@ def test_parts_are_switched_alone(make_person: MakePerson) -> None:
 def test_points_below_the_threshold_are_left_out() -> None:
     body = body_with({"neck": (0.5, 0.2), "nose": (0.5, 0.8)})
     doubtful = Keypoints(body.xy, body.score * 0.4)
-    assert draw_poses([PersonPose(body=doubtful)], 64, 64, DrawStyle(threshold=0.4)).any()
-    assert not draw_poses([PersonPose(body=doubtful)], 64, 64, DrawStyle(threshold=0.41)).any()
+    assert draw_poses([PersonPose(body=doubtful)], 64, 64, DrawStyle(score_threshold=0.4)).any()
+    assert not draw_poses(
+        [PersonPose(body=doubtful)], 64, 64, DrawStyle(score_threshold=0.41)
+    ).any()
 
 
 def test_absent_points_are_left_out_at_threshold_zero() -> None:
     person = PersonPose(body=Keypoints.absent(18), left_hand=Keypoints.absent(21))
-    assert not draw_poses([person], 64, 64, DrawStyle(threshold=0)).any()
+    assert not draw_poses([person], 64, 64, DrawStyle(score_threshold=0)).any()
 
 
 def test_face_of_a_turned_head_is_left_out(make_person: MakePerson) -> None:
@@ -124,7 +126,7 @@ def test_scale_thins_small_maps_and_keeps_them_alike(make_person: MakePerson) ->
     person = everywhere(make_person, 11)
     large = draw_poses([person], 512, 512, DrawStyle(hands=False, face=False))
     small = draw_poses(
-        [person], 128, 128, DrawStyle(hands=False, face=False, scale=scale_for(128, 128))
+        [person], 128, 128, DrawStyle(hands=False, face=False, line_scale=scale_for(128, 128))
     )
     covered = [drawn.any(axis=2).mean() for drawn in (large, small)]
     assert scale_for(128, 128) == 0.25
@@ -141,7 +143,7 @@ def test_drawing_leaves_the_keypoints_alone(make_person: MakePerson) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "text"), [({"threshold": 1.5}, "0..1"), ({"scale": 0.0}, "above 0")]
+    ("settings", "text"), [({"score_threshold": 1.5}, "0..1"), ({"line_scale": 0.0}, "above 0")]
 )
 def test_impossible_styles_are_refused(settings: dict[str, float], text: str) -> None:
     with pytest.raises(InputError, match=text):
@@ -174,4 +176,4 @@ def test_places_beyond_all_pictures_and_wild_scales_do_no_harm() -> None:
     far = PersonPose(body=Keypoints(xy, np.ones(18)))
     assert draw_poses([far], 64, 64).any()
     with pytest.raises(InputError, match="above 0 and 100 at most"):
-        DrawStyle(scale=1e9)
+        DrawStyle(line_scale=1e9)

@@ -41,7 +41,7 @@ def drawn(sequence: PoseSequence, style: DrawStyle | None = None) -> list[np.nda
 
 
 def test_folders_pictures_and_videos_of_maps_pass_as_they_are(tmp_path: Path) -> None:
-    pose_maps = drawn(a_sequence(), DrawStyle(hands=False, face=False, scale=0.25))
+    pose_maps = drawn(a_sequence(), DrawStyle(hands=False, face=False, line_scale=0.25))
     folder = tmp_path / "maps"
     folder.mkdir()
     for index, pose_map in enumerate(pose_maps):

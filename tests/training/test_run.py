@@ -9,7 +9,7 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
-from magicpose_core.data.dancers.export import ClipExport, write_clip
+from magicpose_core.data.dancers.export import ClipExport, write_dancer_clip
 from magicpose_core.errors import CheckpointError, InputError
 from magicpose_core.training.config import DataConfig, StartConfig, TrainingConfig
 from magicpose_core.training.run import train_stage
@@ -61,7 +61,7 @@ def test_stage1_moves_the_appearance_model_alone(base, stage1):
 
 
 def test_stage2_takes_both_files_and_moves_appearance_and_pose(base, stage1, stage2_config):
-    start = StartConfig(checkpoint=stage1, pose=base)
+    start = StartConfig(checkpoint=stage1, pose_controlnet=base)
     stage2 = train_stage("stage2", replace(stage2_config, start=start))
     before = {
         **load_file(base),
@@ -93,7 +93,7 @@ def test_stage2_without_a_controlnet_starts_from_a_copy_of_the_unet(stage2_confi
 
 
 def test_frozen_half_precision_and_checkpointing_train_the_same_way(base, stage1, stage2_config):
-    start = StartConfig(checkpoint=stage1, pose=base)
+    start = StartConfig(checkpoint=stage1, pose_controlnet=base)
     lean = replace(
         stage2_config.run,
         mixed_precision="bf16",
@@ -149,7 +149,7 @@ def test_a_resumed_base_equals_an_uninterrupted_one(base_config, tmp_path):
 def test_own_videos_are_trained_on(base, base_config, tmp_path):
     for index in range(2):
         for split in ("train", "heldout"):
-            write_clip(tmp_path, ClipExport(index=index, split=split, count=2, size=128))
+            write_dancer_clip(tmp_path, ClipExport(index=index, split=split, count=2, size=128))
     data = DataConfig(
         source="tiktok", folder=tmp_path, size=128, heldout=1, cache=tmp_path / "cache"
     )

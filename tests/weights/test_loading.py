@@ -130,14 +130,16 @@ def test_a_model_put_together_from_several_files_is_the_whole_one(
         models = load_models(
             ModelFiles(
                 checkpoint=tmp_path / "sd15.ckpt",
-                appearance=tmp_path / "stage1.th",
-                pose=tmp_path / pose,
+                appearance_model=tmp_path / "stage1.th",
+                pose_controlnet=tmp_path / pose,
                 **HEADS,
             )
         )
         assert_same_models(models, micro_models)
     from_stage1 = load_models(
-        ModelFiles(checkpoint=tmp_path / "stage1.th", pose=tmp_path / "openpose.pth", **HEADS)
+        ModelFiles(
+            checkpoint=tmp_path / "stage1.th", pose_controlnet=tmp_path / "openpose.pth", **HEADS
+        )
     )
     assert_same_models(from_stage1, micro_models)
 
@@ -157,8 +159,8 @@ def test_a_diffusers_folder_is_one_more_weight_file(micro_state, micro_models, t
     models = load_models(
         ModelFiles(
             checkpoint=tmp_path / "sd15",
-            appearance=tmp_path / "appearance.pth",
-            pose=tmp_path / "pose",
+            appearance_model=tmp_path / "appearance.pth",
+            pose_controlnet=tmp_path / "pose",
             **HEADS,
         )
     )
@@ -254,11 +256,13 @@ def test_other_models_are_called_by_their_name(tmp_path, keys, text):
 
 def test_a_missing_part_names_the_option_that_adds_it(micro_state, tmp_path):
     torch.save(pick(micro_state, *BASE), tmp_path / "sd15.ckpt")
-    with pytest.raises(CheckpointError, match=r"--appearance FILE, --pose FILE"):
+    with pytest.raises(CheckpointError, match="add appearance_model, pose_controlnet"):
         load_models(ModelFiles(checkpoint=tmp_path / "sd15.ckpt", **HEADS))
     with pytest.raises(CheckpointError, match=r"holds no pose ControlNet.*Stable Diffusion 1.5"):
         load_models(
-            ModelFiles(checkpoint=tmp_path / "sd15.ckpt", pose=tmp_path / "sd15.ckpt", **HEADS)
+            ModelFiles(
+                checkpoint=tmp_path / "sd15.ckpt", pose_controlnet=tmp_path / "sd15.ckpt", **HEADS
+            )
         )
 
 

@@ -40,7 +40,7 @@ class ClipExport:
             yield PosedFrame(name=f"{number:04d}", picture=frame.picture, pose_map=pose_map)
 
 
-def write_clip(root: Path, clip: ClipExport) -> Path:
+def write_dancer_clip(root: Path, clip: ClipExport) -> Path:
     """Write a clip as PNG: frames and pose maps under the same names.
 
     Returns:

@@ -58,16 +58,16 @@ class DatasetCount:
     rejected: int
 
 
-def rejection(people: Sequence[PersonPose], confident: float) -> str | None:
+def rejection(people: Sequence[PersonPose], score_threshold: float) -> str | None:
     """Return why a frame is left out of training, None for a good one (the authors' rules).
 
     Args:
         people: Those found in the frame.
-        confident: Points with a lower score do not count.
+        score_threshold: Points with a lower score do not count.
     """
     if len(people) != 1:
         return f"{len(people)} people" if people else "no person"
-    seen = people[0].body.visible(confident)
+    seen = people[0].body.visible(score_threshold)
     if seen.sum() <= _FEWEST_POINTS:
         return f"only {seen.sum()} body points"
     share = float(np.prod(np.ptp(people[0].body.xy[seen], axis=0)))
@@ -103,7 +103,7 @@ def export_subject(
     ) as detection:
         for index, (frame, people) in enumerate(detection.frames):
             number = f"{job.span.start + index * job.span.stride:05d}"
-            reason = rejection(people, job.style.threshold)
+            reason = rejection(people, job.style.score_threshold)
             if reason is None:
                 pose_map = draw_poses(people, frame.shape[0], frame.shape[1], job.style)
                 _write_once(job.maps / job.subject / f"{number}.png", pose_map)

@@ -14,7 +14,7 @@ from ...pose.cleanup.smooth import SmoothSettings
 from ...pose.detect import OnFrame, Span, clip_identity, detect_sequence
 from ...pose.detectors.detector import DetectorSettings, PoseDetector
 from ...pose.draw import DrawStyle
-from ...pose.formats.pose_files import read_poses, write_clip
+from ...pose.formats.pose_files import read_poses, write_pose_clip
 from ...pose.keypoints import PoseSequence
 from ...pose.overlay import overlay_poses
 from ...pose.sources import PoseOptions, draw_sequence, prepare
@@ -168,7 +168,7 @@ def _write_results(job: ExportJob, sequence: PoseSequence, folder: Path) -> None
         ):
             for frame, people in zip(clip.frames, sequence.frames, strict=True):
                 write(overlay_poses(frame, people, job.style))
-    write_clip(folder / POSES, sequence, {"made_by": _settings(job)})
+    write_pose_clip(folder / POSES, sequence, {"made_by": _settings(job)})
 
 
 def _replace_results(new: Path, out: Path) -> None:

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ..keypoints import PersonPose, PoseSequence
+from ..keypoints import People, PersonPose, PoseSequence
 
 Rule = Literal["tracked", "largest", "index", "left"]
-People = tuple[PersonPose, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

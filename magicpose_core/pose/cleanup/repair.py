@@ -23,17 +23,17 @@ _SWAP_IS_CLEARLY_NEARER = 0.5  # of the way that the points would have jumped
 
 
 def repair_swaps(
-    tracks: Mapping[str, PartTrack], *, confident: float, least: float
+    tracks: Mapping[str, PartTrack], *, score_threshold: float, least: float
 ) -> dict[str, PartTrack]:
     """Swap left and right back in frames where arms or legs change sides from one to the next.
 
     Args:
         tracks: The parts of a clip; hands follow the arms, feet the legs.
-        confident: Points with a lower score are not compared.
+        score_threshold: Points with a lower score are not compared.
         least: A limb must come nearer to the frame before by this many pixels a joint.
     """
     body = tracks["body"]
-    seen = body.seen(confident)
+    seen = body.seen(score_threshold)
     places, score = body.places.copy(), body.score.copy()
     swapped = {}
     for limb in (_ARMS, _LEGS):
@@ -53,17 +53,19 @@ def repair_swaps(
     }
 
 
-def reject_jumps(track: PartTrack, *, confident: float, reach: int, limit: float) -> PartTrack:
+def reject_jumps(
+    track: PartTrack, *, score_threshold: float, reach: int, limit: float
+) -> PartTrack:
     """Take points out that lie far from the median of the frames around them.
 
     Args:
         track: One part.
-        confident: Points with a lower score are neither compared nor taken out.
+        score_threshold: Points with a lower score are neither compared nor taken out.
         reach: Frames before and after that are looked at.
         limit: Distance in pixels from which a point is taken out.
     """
     score = track.score.copy()
-    seen = track.seen(confident)
+    seen = track.seen(score_threshold)
     for point in range(seen.shape[1]):
         around = _median_around(track.places[:, point], seen[:, point], reach)
         distance = np.linalg.norm(track.places[:, point] - around, axis=-1)
@@ -71,15 +73,15 @@ def reject_jumps(track: PartTrack, *, confident: float, reach: int, limit: float
     return replace(track, score=score)
 
 
-def fill_short_gaps(track: PartTrack, *, confident: float, longest: int) -> PartTrack:
+def fill_short_gaps(track: PartTrack, *, score_threshold: float, longest: int) -> PartTrack:
     """Fill gaps between seen points by straight lines; a filled point is as sure as its ends.
 
     Args:
         track: One part; frames in which it is None get it where points are filled.
-        confident: Points with a lower score count as gaps.
+        score_threshold: Points with a lower score count as gaps.
         longest: Gaps of more frames stay.
     """
-    seen = track.seen(confident)
+    seen = track.seen(score_threshold)
     places, score = track.places.copy(), track.score.copy()
     straight = fill_gaps(track.places, seen)
     filled = np.zeros_like(seen)
@@ -92,7 +94,7 @@ def fill_short_gaps(track: PartTrack, *, confident: float, longest: int) -> Part
             places[gap, point] = straight[gap, point]
             score[gap, point] = min(score[before, point], score[after, point])
             filled[gap, point] = True
-    return replace(track, places=places, score=score, there=track.there | filled.any(axis=1))
+    return replace(track, places=places, score=score, present=track.present | filled.any(axis=1))
 
 
 def _swapped_frames(places: Points, seen: Mask, least: float) -> NDArray[np.int_]:
@@ -102,23 +104,23 @@ def _swapped_frames(places: Points, seen: Mask, least: float) -> NDArray[np.int_
     last, known = places[0].copy(), seen[0].copy()
     swapped = []
     for frame in range(1, len(places)):
-        now, there = places[frame], seen[frame]
-        compared = known & there & there[order] & known[order]
+        now, visible = places[frame], seen[frame]
+        compared = known & visible & visible[order] & known[order]
         if compared.any():
             kept = np.linalg.norm(now - last, axis=-1)[compared].mean()
             crossed = np.linalg.norm(now[order] - last, axis=-1)[compared].mean()
             if crossed < _SWAP_IS_CLEARLY_NEARER * kept and kept - crossed > least:
-                now, there = now[order], there[order]
+                now, visible = now[order], visible[order]
                 swapped.append(frame)
-        last[there], known = now[there], known | there
+        last[visible], known = now[visible], known | visible
     return np.array(swapped, int)
 
 
 def _exchange(track: PartTrack, other: PartTrack, frames: NDArray[np.int_]) -> PartTrack:
-    places, score, there = track.places.copy(), track.score.copy(), track.there.copy()
+    places, score, present = track.places.copy(), track.score.copy(), track.present.copy()
     places[frames], score[frames] = other.places[frames], other.score[frames]
-    there[frames] = other.there[frames]
-    return PartTrack(places=places, score=score, there=there)
+    present[frames] = other.present[frames]
+    return PartTrack(places=places, score=score, present=present)
 
 
 def _mirror(track: PartTrack, order: list[int], frames: NDArray[np.int_]) -> PartTrack:

@@ -38,7 +38,7 @@ class SmoothSettings:
         speed_gain: One-Euro's growth of the cut-off, in 1/s for a body height a second.
         longest_gap: Gaps up to this many seconds are filled.
         jump: A point this many body heights off its neighbours in time is taken out.
-        confident: Points with a lower score (0..1) are left as they are and not leant on.
+        score_threshold: Points with a lower score (0..1) are left as they are and not leant on.
         repair_swaps: Put left and right back where a detector swaps them.
     """
 
@@ -48,7 +48,7 @@ class SmoothSettings:
     speed_gain: float = 8.0
     longest_gap: float = 0.3
     jump: float = 0.1
-    confident: float = 0.3
+    score_threshold: float = 0.3
     repair_swaps: bool = True
 
     def __post_init__(self) -> None:
@@ -57,8 +57,8 @@ class SmoothSettings:
         numbers = (self.window, self.cutoff, self.speed_gain, self.longest_gap, self.jump)
         if not all(math.isfinite(number) and number >= 0 for number in numbers):
             raise InputError(f"smoothing settings must be 0 or more, got {self}")
-        if not 0 <= self.confident <= 1:
-            raise InputError(f"smoothing needs confident in 0..1, got {self.confident}")
+        if not 0 <= self.score_threshold <= 1:
+            raise InputError(f"smoothing needs score_threshold in 0..1, got {self.score_threshold}")
 
 
 Smoother = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -79,9 +79,11 @@ def smooth(sequence: PoseSequence, settings: SmoothSettings | None = None) -> Po
     settings = settings or SmoothSettings()
     size = (sequence.width, sequence.height)
     tracks = tracks_of(sequence, size)
-    height = _height(tracks["body"], settings.confident)
+    height = _height(tracks["body"], settings.score_threshold)
     if settings.repair_swaps:
-        tracks = repair_swaps(tracks, confident=settings.confident, least=_SWAP * height)
+        tracks = repair_swaps(
+            tracks, score_threshold=settings.score_threshold, least=_SWAP * height
+        )
     smoother = _smoother(settings, sequence.fps, height)
     cleaned = {
         part: _clean(track, settings, sequence.fps, height, smoother)
@@ -153,14 +155,14 @@ def _smoother(settings: SmoothSettings, fps: float, height: float) -> Smoother:
 def _clean(
     track: PartTrack, settings: SmoothSettings, fps: float, height: float, smoother: Smoother
 ) -> PartTrack:
-    confident = settings.confident
+    score_threshold = settings.score_threshold
     if settings.jump:
         reach = max(1, round(_REACH * fps))
         limit = settings.jump * height
-        track = reject_jumps(track, confident=confident, reach=reach, limit=limit)
+        track = reject_jumps(track, score_threshold=score_threshold, reach=reach, limit=limit)
     longest = round(settings.longest_gap * fps)
-    track = fill_short_gaps(track, confident=confident, longest=longest)
-    places, seen = track.places.copy(), track.seen(confident)
+    track = fill_short_gaps(track, score_threshold=score_threshold, longest=longest)
+    places, seen = track.places.copy(), track.seen(score_threshold)
     patterns, pattern_of = np.unique(seen, axis=1, return_inverse=True)
     for pattern, shown in enumerate(patterns.T):
         points = np.flatnonzero(pattern_of.ravel() == pattern)
@@ -176,9 +178,9 @@ def _runs(seen: NDArray[np.bool_]) -> Iterator[slice]:
         yield slice(int(start), int(stop))
 
 
-def _height(body: PartTrack, confident: float) -> float:
+def _height(body: PartTrack, score_threshold: float) -> float:
     """Return the height of the person in pixels by its bones, or by the seen points' extent."""
-    seen = body.seen(confident)
+    seen = body.seen(score_threshold)
     height = body_size(bone_lengths(*with_mid_hip(body.places, seen)))
     if height > 0:
         return height

@@ -106,7 +106,9 @@ def find_weights(
             if found:
                 return found[0]
     if not download or not folders:
-        looked = ", ".join(map(str, folders)) or "no folder was given, name one with --weights"
+        looked = (
+            ", ".join(map(str, folders)) or "no folder was given, name one with detector_weights"
+        )
         raise MissingDependencyError(
             f"the weights {file.name} are missing (looked in: {looked}). Put them there from "
             f"{file.url} ({file.size / 1e6:.0f} MB, licence: {file.licence}), or add --download "

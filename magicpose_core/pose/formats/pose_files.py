@@ -58,10 +58,10 @@ def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_k
     elif format == "mediapipe":
         write_text(path, json.dumps(_to_mediapipe(sequence)))
     else:
-        write_clip(path, sequence)
+        write_pose_clip(path, sequence)
 
 
-def write_clip(
+def write_pose_clip(
     path: Path, sequence: PoseSequence, notes: Mapping[str, object] | None = None
 ) -> None:
     """Write POSE_KEYPOINT frames and their rate, frame by frame: as one value they fill memory.
@@ -97,7 +97,7 @@ def _load(path: Path) -> object:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is no JSON file or cut short ({error}); give keypoints as JSON: "
-            "magicpose pose finds them in videos and pictures"
+            "magicpose detect finds them in videos and pictures"
         ) from error
     return value
 

@@ -58,8 +58,8 @@ class AlignSettings:
     Attributes:
         strength: 0 leaves the driver (fitted into the picture), 1 gives it the reference's bones.
         anchor: What stands in the first frame where it stands in the reference.
-        confident: Points with a lower score (0..1) are moved along but neither measured nor leant
-            on.
+        score_threshold: Points with a lower score (0..1) are moved along but neither measured nor
+            leant on.
         limit: A bone's ratio lies within this factor of the whole person's.
         keep_inside: Shift the clip, and shorten its walk, where joints that the reference shows
             inside the picture would leave it.
@@ -67,7 +67,7 @@ class AlignSettings:
 
     strength: float = 1.0
     anchor: Anchor = "hips"
-    confident: float = 0.3
+    score_threshold: float = 0.3
     limit: float = 2.0
     keep_inside: bool = True
 
@@ -76,10 +76,10 @@ class AlignSettings:
             raise InputError(f"alignment strength must lie in 0..1, got {self.strength}")
         if self.anchor not in ANCHORS:
             raise InputError(f"alignment anchors are {ANCHORS}, got {self.anchor!r}")
-        if not 0 <= self.confident <= 1 or not self.limit >= 1:
+        if not 0 <= self.score_threshold <= 1 or not self.limit >= 1:
             raise InputError(
-                "alignment needs confident in 0..1 and a limit of 1 or more, got "
-                f"{self.confident} and {self.limit}"
+                "alignment needs score_threshold in 0..1 and a limit of 1 or more, got "
+                f"{self.score_threshold} and {self.limit}"
             )
 
 
@@ -121,17 +121,17 @@ def align(
         settings: Defaults when None.
 
     Raises:
-        InputError: A frame has several people, or no frame shows a confident one.
+        InputError: A frame has several people, or no frame shows one whose points count.
     """
     settings = settings or AlignSettings()
     driver = tracks_of(sequence, size)
     target = tracks_of(PoseSequence(frames=((reference,),), width=size[0], height=size[1]), size)
-    own, own_seen = _nodes(driver, settings.confident)
-    ref, ref_seen = _nodes(target, settings.confident)
+    own, own_seen = _nodes(driver, settings.score_threshold)
+    ref, ref_seen = _nodes(target, settings.score_threshold)
     if not own_seen.any():
         raise InputError(
-            f"no frame shows a body point with a score of {settings.confident} or more, so there "
-            "is nothing to align; check the detector or lower the confidence"
+            f"no frame shows a body point with a score of {settings.score_threshold} or more, so "
+            "there is nothing to align; check the detector or lower score_threshold"
         )
     ratios = body_ratios((own, own_seen), (ref, ref_seen), settings.limit)
     whole = ratios["whole"].ratio
@@ -139,7 +139,7 @@ def align(
         _LOG.warning("the reference and the driver share no bone: the driver's size is kept")
         whole = float("nan")
     ratios |= part_ratios(
-        driver, target, whole=whole, confident=settings.confident, limit=settings.limit
+        driver, target, whole=whole, score_threshold=settings.score_threshold, limit=settings.limit
     )
     body = _Body(fill_gaps(own, own_seen), np.any(own_seen, axis=0))
     stands, stands_seen = guess_trunk(ref, ref_seen)
@@ -156,11 +156,11 @@ class _Body:
     known: NDArray[np.bool_]
 
 
-def _nodes(tracks: Mapping[str, PartTrack], confident: float) -> tuple[Points, Mask]:
+def _nodes(tracks: Mapping[str, PartTrack], score_threshold: float) -> tuple[Points, Mask]:
     """Return the nodes of a body; hand and face points stand in for unseen wrists and nose."""
-    places, seen = tracks["body"].places.copy(), tracks["body"].seen(confident)
+    places, seen = tracks["body"].places.copy(), tracks["body"].seen(score_threshold)
     for index, part, point in _STAND_INS:
-        there = tracks[part].seen(confident)[:, point] & ~seen[:, index]
+        there = tracks[part].seen(score_threshold)[:, point] & ~seen[:, index]
         places[there, index] = tracks[part].places[there, point]
         seen[there, index] = True
     return with_mid_hip(places, seen)

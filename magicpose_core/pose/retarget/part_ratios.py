@@ -41,7 +41,7 @@ def part_ratios(
     reference: Mapping[str, PartTrack],
     *,
     whole: float,
-    confident: float,
+    score_threshold: float,
     limit: float,
 ) -> dict[str, BoneRatio]:
     """Return the ratios of ``head``, ``hands`` and ``feet``.
@@ -52,13 +52,13 @@ def part_ratios(
         driver: The parts of the driver's clip.
         reference: The parts of the reference, one frame.
         whole: Ratio of the whole person, NaN when unknown.
-        confident: Points with a lower score are not measured.
+        score_threshold: Points with a lower score are not measured.
         limit: A ratio lies within this factor of the whole person's.
     """
 
     def ratio(kind: str, pairs: tuple[Pair, ...], *parts: str) -> BoneRatio:
         own, ref = (
-            [(tracks[part].places, tracks[part].seen(confident)) for part in parts]
+            [(tracks[part].places, tracks[part].seen(score_threshold)) for part in parts]
             for tracks in (driver, reference)
         )
         return distance_ratio(kind, pairs, own, ref, whole=whole, limit=limit)

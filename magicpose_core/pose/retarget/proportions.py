@@ -110,7 +110,7 @@ def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRa
     whole = whole_person_ratio(own, ref)
     if np.isnan(whole):
         whole = _spread_ratio(driver, reference)
-    ratios = {kind: settle(kind, own[kind], ref[kind], whole, limit) for kind in own}
+    ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limit) for kind in own}
     for limb in LIMBS:
         measured = [ratios[kind] for kind in limb if kind in ratios and ratios[kind].measured]
         if measured:
@@ -119,7 +119,7 @@ def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRa
             for kind in limb:
                 if kind in ratios and not ratios[kind].measured:
                     ratios[kind] = replace(ratios[kind], ratio=mean, source="same limb")
-    return {"whole": settle("whole", np.nan, np.nan, whole, limit), **ratios}
+    return {"whole": bounded_ratio("whole", np.nan, np.nan, whole, limit), **ratios}
 
 
 def distance_ratio(
@@ -147,13 +147,15 @@ def distance_ratio(
     ]
     both = [(own, ref) for own, ref in measured if own > 0 and ref > 0]
     if not both:
-        return settle(kind, np.nan, np.nan, whole, limit)
+        return bounded_ratio(kind, np.nan, np.nan, whole, limit)
     ratio = _weighted_median([ref / own for own, ref in both], [own for own, _ in both])
     size = float(np.mean([own for own, _ in both]))
-    return settle(kind, size, ratio * size, whole, limit)
+    return bounded_ratio(kind, size, ratio * size, whole, limit)
 
 
-def settle(kind: str, driver: float, reference: float, whole: float, limit: float) -> BoneRatio:
+def bounded_ratio(
+    kind: str, driver: float, reference: float, whole: float, limit: float
+) -> BoneRatio:
     """Choose the ratio of two lengths, or the whole person's where one is NaN."""
     measured = reference / driver if driver > 0 else np.nan
     source: Source

@@ -58,7 +58,7 @@ def job(tmp_path: Path) -> DatasetJob:
         maps=tmp_path / "out" / "pose_map_train_set",
         notes=tmp_path / "out" / "notes",
         detector=DetectorSettings(weights=(write_dwpose(tmp_path / "weights"),), device="cpu"),
-        style=DrawStyle(scale=0.25),
+        style=DrawStyle(line_scale=0.25),
     )
 
 

@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> ExportJob:
         clip=write_video(tmp_path / "clip.mp4", "xx.xx"),
         out=tmp_path / "out",
         detector=DetectorSettings(weights=(write_dwpose(tmp_path / "weights"),), device="cpu"),
-        style=DrawStyle(scale=0.25),
+        style=DrawStyle(line_scale=0.25),
     )
 
 

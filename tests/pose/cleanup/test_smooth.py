@@ -224,7 +224,7 @@ def test_clips_of_nobody_and_of_one_frame_pass() -> None:
     [
         ({"filter": "mean"}, "filters are"),
         ({"window": -1.0}, "0 or more"),
-        ({"confident": 2.0}, "confident in 0..1"),
+        ({"score_threshold": 2.0}, "score_threshold in 0..1"),
     ],
 )
 def test_impossible_settings_are_refused(chosen: dict[str, object], text: str) -> None:

@@ -194,7 +194,7 @@ def test_several_people_and_nobody_are_refused() -> None:
         ({"strength": 1.1}, "strength must lie in 0..1, got 1.1"),
         ({"anchor": "nose"}, "anchors are"),
         ({"limit": 0.5}, "limit of 1 or more"),
-        ({"confident": -1}, "confident in 0..1"),
+        ({"score_threshold": -1}, "score_threshold in 0..1"),
     ],
 )
 def test_impossible_settings_are_refused(chosen: dict[str, object], text: str) -> None:

@@ -29,20 +29,27 @@ clips, networks = load("clip_fixtures"), load("tiny_networks")
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
     weights = networks.write_dwpose(tmp_path / "weights")
-    return ["--out", str(tmp_path / "out"), "--weights", str(weights), "--pose-device", "cpu"]
+    return [
+        "--out",
+        str(tmp_path / "out"),
+        "--detector-weights",
+        str(weights),
+        "--detector-device",
+        "cpu",
+    ]
 
 
 def test_a_video_becomes_keypoints_maps_and_an_overlay(
     tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "xx.x")
-    assert main(["pose", str(video), *words, "--smooth", "--no-face"]) == 0
+    assert main(["detect", str(video), *words, "--smooth", "--no-face"]) == 0
     printed = capsys.readouterr()
     assert printed.out == "dance: 4 of 4 frames show the person\n"
     assert "detecting with onnxruntime on cpu" in printed.err
     assert len(list((tmp_path / "out" / "dance" / "maps").iterdir())) == 4
     assert len(read_poses(tmp_path / "out" / "dance" / "poses.json")) == 4
-    assert main(["pose", str(video), *words, "--smooth", "--no-face"]) == 0
+    assert main(["detect", str(video), *words, "--smooth", "--no-face"]) == 0
     assert "(done before)" in capsys.readouterr().out
 
 
@@ -52,7 +59,7 @@ def test_one_bad_clip_does_not_stop_the_others(
     clips.write_video(tmp_path / "in" / "good.mp4", "xx")
     clips.write_video(tmp_path / "in" / "nobody.mp4", "..")
     (tmp_path / "in" / "broken.mp4").write_bytes(b"no video")
-    assert main(["pose", str(tmp_path / "in"), *words]) == 2
+    assert main(["detect", str(tmp_path / "in"), *words]) == 2
     printed = capsys.readouterr()
     assert printed.out == "good: 2 of 2 frames show the person\n"
     assert "broken: " in printed.err
@@ -65,7 +72,7 @@ def test_processes_write_a_data_set(
 ) -> None:
     for name, shown in (("a", "xx."), ("b", "x")):
         clips.write_video(tmp_path / "in" / f"{name}.mp4", shown)
-    line = ["pose", str(tmp_path / "in"), *words, "--dataset", "--set", "val", "--workers", "2"]
+    line = ["detect", str(tmp_path / "in"), *words, "--dataset", "--set", "val", "--workers", "2"]
     assert main(line) == 0
     out = tmp_path / "out"
     assert {p.name for p in out.iterdir()} >= {"val_set", "pose_map_val_set", "rejected.csv"}
@@ -76,7 +83,7 @@ def test_processes_write_a_data_set(
         assert [row["reason"] for row in csv.DictReader(read)] == ["no person"]
     assert "a: 2 frames kept, 1 left out" in capsys.readouterr().out
     video = clips.write_video(tmp_path / "a.mp4", "xxxx")
-    assert main(["pose", str(video), *words, "--dataset", "--set", "train"]) == 0
+    assert main(["detect", str(video), *words, "--dataset", "--set", "train"]) == 0
     assert "a: 4 frames kept, 0 left out" in capsys.readouterr().out
 
 
@@ -84,7 +91,7 @@ def test_processes_write_a_data_set(
     ("more", "text"),
     [
         (["--person", "biggest"], "tracked, largest, index:N or left:N"),
-        (["--threshold", "7"], "threshold must lie in 0..1"),
+        (["--score-threshold", "7"], "threshold must lie in 0..1"),
     ],
 )
 def test_wrong_settings_are_one_line(
@@ -95,7 +102,7 @@ def test_wrong_settings_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "x")
-    assert main(["pose", str(video), *words, *more]) == 2
+    assert main(["detect", str(video), *words, *more]) == 2
     assert text in capsys.readouterr().err
 
 
@@ -103,7 +110,7 @@ def test_a_detector_without_weights_says_how_to_get_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "x")
-    assert main(["pose", str(video), "--out", str(tmp_path / "out")]) == 2
+    assert main(["detect", str(video), "--out", str(tmp_path / "out")]) == 2
     assert "or add --download" in capsys.readouterr().err
 
 
@@ -111,6 +118,6 @@ def test_options_of_keypoints_alone_are_refused_for_training_data(
     tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "xx")
-    assert main(["pose", str(video), *words, "--dataset", "--force", "--smooth"]) == 2
+    assert main(["detect", str(video), *words, "--dataset", "--force", "--smooth"]) == 2
     assert "--force, --smooth and --dataset do not go together" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""``magicpose pose``: videos to keypoints, pose maps and training data."""
+"""``magicpose detect``: videos to keypoints, pose maps and training data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
-        "pose",
+        "detect",
         help="find people in videos: keypoints, pose maps, training data",
         description="Write OUT/NAME/poses.json, maps/ and overlay.mp4 for every clip, or training "
         "data with --dataset. Killed runs are gone on with where they stopped.",
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-_NOTES = "pose_notes"
+_NOTES = "detection_notes"
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
