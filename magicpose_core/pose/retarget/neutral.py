@@ -1,0 +1,47 @@
+"""The frame of a clip that looks most like a picture: where places are compared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .body_tree import Mask, Points, node
+
+_NECK = node("neck")
+_AROUND = [
+    node("nose"),
+    *(
+        node(f"{side}_{joint}")
+        for joint in ("eye", "ear", "shoulder")
+        for side in ("right", "left")
+    ),
+]
+
+
+def neutral_frame(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -> int | None:
+    """Return the driver's frame whose head and shoulders look most like the reference's.
+
+    Compared are the ways from the neck to nose, eyes, ears and shoulders as one vector, whatever
+    its length: by the cosine between the frame's and the reference's; points that the frame does
+    not show count as 0.
+
+    Args:
+        driver: (F, 19, 2) places in pixels and their (F, 19) mask.
+        reference: The same of the reference, one frame.
+
+    Returns:
+        The earliest of the frames with the largest cosine; None where the neck and one more point
+        are never shown by both.
+    """
+    (places, seen), (target, shown) = driver, reference
+    joints = [joint for joint in _AROUND if shown[0, joint]]
+    if not shown[0, _NECK] or not joints:
+        return None
+    wanted = (target[0, joints] - target[0, _NECK]).ravel()
+    compared = seen[:, joints] & seen[:, [_NECK]]
+    ways = (places[:, joints] - places[:, [_NECK]]) * compared[..., None]
+    ways = ways.reshape(len(places), -1)
+    lengths = np.linalg.norm(ways, axis=1) * np.linalg.norm(wanted)
+    if not lengths.any():
+        return None
+    cosines = np.divide(ways @ wanted, lengths, out=np.full(len(places), -1.0), where=lengths > 0)
+    return int(np.argmax(cosines))
