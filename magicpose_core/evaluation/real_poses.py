@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pose.detectors.detector import DetectorSettings, PoseDetector, open_detector
-from ..pose.formats.pose_files import read_poses, write_clip
+from ..pose.formats.pose_files import read_poses, write_pose_clip
 from ..pose.keypoints import USUAL_FPS, PoseSequence
 from ..video.reader import Frame, open_clip
 from .chibi import SIZE as CHIBI_SIZE
@@ -117,7 +117,7 @@ def find_people(listed: PairList, cache: Path) -> dict[str, PoseSequence]:
         with open_detector(DetectorSettings(name="mediapipe")) as detector:
             for name in missing:
                 _LOG.info("finding people in %s", name)
-                write_clip(cache / f"{name}.json", _find(listed.sources[name], detector))
+                write_pose_clip(cache / f"{name}.json", _find(listed.sources[name], detector))
     found = {name: read_poses(cache / f"{name}.json") for name in names if name != _CHIBI}
     person, _ = chibi()
     drawn = PoseSequence(frames=((person,),), width=CHIBI_SIZE[0], height=CHIBI_SIZE[1])
