@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import open_scratch, scratch_errors_named
 from .reader import Frame
 
 
@@ -26,22 +25,24 @@ def spool(frames: Iterable[Frame]) -> Iterator[NDArray[np.uint8]]:
 
     Raises:
         InputError: There is no frame, or they differ in size.
+        OutputError: The folder for temporary files is full.
     """
-    with tempfile.TemporaryDirectory(prefix="magicpose-") as folder:
-        path = Path(folder) / "frames.raw"
-        shape: tuple[int, ...] | None = None
-        with path.open("wb") as file:
-            for number, frame in enumerate(frames):
-                if shape not in (None, frame.shape):
-                    raise InputError(
-                        f"frame {number} is {frame.shape}, the ones before it {shape}; "
-                        "bring them to one size first"
-                    )
-                shape = frame.shape
+    shape: tuple[int, ...] | None = None
+    with open_scratch() as file:
+        for number, frame in enumerate(frames):
+            if shape not in (None, frame.shape):
+                raise InputError(
+                    f"frame {number} is {frame.shape}, the ones before it {shape}; "
+                    "bring them to one size first"
+                )
+            shape = frame.shape
+            with scratch_errors_named():
                 file.write(np.ascontiguousarray(frame).data)
         if shape is None:
             raise InputError("there are no frames; give at least one")
-        mapped = np.memmap(path, dtype=np.uint8, mode="r").reshape(-1, *shape)
+        with scratch_errors_named():
+            file.flush()
+        mapped = np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, *shape)
         try:
             yield mapped
         finally:
