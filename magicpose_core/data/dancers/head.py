@@ -56,9 +56,11 @@ def paint_head(canvas: Canvas, face: Face, figure: Figure, posture: Posture) -> 
     """Paint ears, skull, features and the hair in front."""
     radius, up = figure.head_radius, figure.head_up
     for place, seen in zip((-0.98, 0.98), ears_seen(figure), strict=True):
+        canvas.begin("right ear" if place < 0 else "left ear")
         if seen:
             centre = on_head(figure, np.array([place + 0.08j]))[0]
             canvas.ellipse(centre, radius * complex(0.24, 0.15), up, shaded(face.skin, 0.86))
+    canvas.begin("skull")
     canvas.ellipse(figure.head, radius * complex(1.0, FACE_WIDTH), up, face.skin)
     if face.beard:
         jaw = np.exp(1j * np.linspace(0.12, np.pi - 0.12, 15))
@@ -85,6 +87,7 @@ def _paint_eyes(canvas: Canvas, face: Face, figure: Figure, posture: Posture) ->
         centre, iris = on_head(
             figure, np.array([side * EYE.real + 1j * EYE.imag, pupil(posture, side)])
         )
+        canvas.begin("right eye" if side < 0 else "left eye")
         white = radius * complex(EYE_HEIGHT * openness, EYE_WIDTH * FACE_WIDTH)
         canvas.ellipse(centre, 1.22 * white, up, _DARK)
         if posture.blink < 0.75:
@@ -95,13 +98,16 @@ def _paint_eyes(canvas: Canvas, face: Face, figure: Figure, posture: Posture) ->
             ring = np.exp(1j * np.linspace(0, 2 * np.pi, 17)) * 0.3
             canvas.line(on_head(figure, side * EYE.real + 1j * EYE.imag + ring), 0.004, _DARK)
     if face.glasses:
+        canvas.begin("bridge of the glasses")
         canvas.line(on_head(figure, np.array([-0.12 + 0j, 0.12 + 0j])), 0.004, _DARK)
 
 
 def _paint_nose_and_mouth(canvas: Canvas, face: Face, figure: Figure, posture: Posture) -> None:
     shadow = shaded(face.skin, 0.72)
+    canvas.begin("nose")
     tip = on_head(figure, np.array([-0.07 + 0.28j, 0.0 + 0.3j, 0.07 + 0.28j]))
     canvas.line(tip, 0.09 * figure.head_radius, shadow)
+    canvas.begin("mouth")
     lips = _LIPS if sum(face.skin) / 3 > _DARK_SKIN else _LIGHT_LIPS
     canvas.polygon(on_head(figure, mouth_outline(posture, 1.0)), lips)
     if posture.mouth > 0.2:
@@ -113,6 +119,7 @@ def _paint_nose_and_mouth(canvas: Canvas, face: Face, figure: Figure, posture: P
 
 
 def _paint_hair_in_front(canvas: Canvas, face: Face, figure: Figure) -> None:
+    canvas.begin("hair in front")
     radius, up = figure.head_radius, figure.head_up
     shift = 0.25 * figure.yaw
     crown = np.exp(1j * np.linspace(np.pi, 2 * np.pi, 17)) * 1.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from .person import Colour
 from .view import FULL_LENGTH, View
 
 Pixels = NDArray[np.uint8]
+Paint = Colour | int  # an int where shapes are numbered instead of coloured
 _FRACTION_BITS = 4
 _SUBPIXELS = 1 << _FRACTION_BITS
 
@@ -25,25 +27,34 @@ class Canvas:
         view: Which part of the world the picture shows.
     """
 
-    def __init__(self, background: Pixels, view: View = FULL_LENGTH) -> None:
+    _line_type = cv2.LINE_AA
+
+    def __init__(self, background: NDArray[Any], view: View = FULL_LENGTH) -> None:
         self.pixels = background
         self.size = background.shape[0]
         self._view = view
+
+    def begin(self, part: str) -> None:
+        """Say which part of the dancer is painted next; a canvas of colours has no use for it.
+
+        Args:
+            part: Its name, which comes once a picture.
+        """
 
     def finished(self) -> Pixels:
         """Return the picture at half the canvas' size, (S, S, 3) uint8."""
         half = self.size // 2
         return cv2.resize(self.pixels, (half, half), interpolation=cv2.INTER_AREA)
 
-    def polygon(self, points: Points | Sequence[complex], colour: Colour) -> None:
+    def polygon(self, points: Points | Sequence[complex], colour: Paint) -> None:
         """Fill a simple polygon."""
-        cv2.fillPoly(self.pixels, [self._fixed(points)], colour, cv2.LINE_AA, _FRACTION_BITS)
+        cv2.fillPoly(self.pixels, [self._fixed(points)], colour, self._line_type, _FRACTION_BITS)
 
-    def disc(self, centre: complex, radius: float, colour: Colour) -> None:
+    def disc(self, centre: complex, radius: float, colour: Paint) -> None:
         """Fill a circle."""
         self.ellipse(centre, complex(radius, radius), 0j + 1, colour)
 
-    def ellipse(self, centre: complex, radii: complex, along: complex, colour: Colour) -> None:
+    def ellipse(self, centre: complex, radii: complex, along: complex, colour: Paint) -> None:
         """Fill an ellipse whose first radius lies along a unit vector, the second across it."""
         angle = float(np.degrees(np.angle(along)))
         cv2.ellipse(
@@ -55,12 +66,12 @@ class Canvas:
             360,
             colour,
             -1,
-            cv2.LINE_AA,
+            self._line_type,
             _FRACTION_BITS,
         )
 
     def limb(
-        self, ends: tuple[complex, complex], radii: tuple[float, float], colour: Colour
+        self, ends: tuple[complex, complex], radii: tuple[float, float], colour: Paint
     ) -> None:
         """Fill a limb that tapers between two round ends."""
         start, end = ends
@@ -80,7 +91,7 @@ class Canvas:
         for place, radius in zip(ends, radii, strict=True):
             self.disc(place, radius, colour)
 
-    def line(self, points: Points | Sequence[complex], width: float, colour: Colour) -> None:
+    def line(self, points: Points | Sequence[complex], width: float, colour: Paint) -> None:
         """Draw a round open line."""
         thickness = max(1, round(width * self._view.zoom * self.size))
         cv2.polylines(
@@ -89,7 +100,7 @@ class Canvas:
             False,
             colour,
             thickness,
-            cv2.LINE_AA,
+            self._line_type,
             _FRACTION_BITS,
         )
 
@@ -98,7 +109,7 @@ class Canvas:
         outline: Points,
         frame: tuple[complex, complex],
         is_accent: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]],
-        accent: Colour,
+        accent: Paint,
     ) -> None:
         """Print a pattern on the part of the picture inside an outline.
 

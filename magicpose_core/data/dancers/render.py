@@ -16,6 +16,8 @@ from .view import FULL_LENGTH, View
 
 _RIM = 0.0045
 _TURNED = 0.2
+SHADOW = "shadow"
+"""The part that is painted and belongs to nobody."""
 
 
 def render_dancer(
@@ -32,23 +34,32 @@ def render_dancer(
     Returns:
         (size, size, 3) uint8 RGB.
     """
-    figure = pose_figure(dancer.body, posture)
     canvas = Canvas(_paint_place(dancer.place, 2 * size, view), view)
+    paint_dancer(canvas, dancer, posture)
+    return canvas.finished()
+
+
+def paint_dancer(canvas: Canvas, dancer: Dancer, posture: Posture) -> None:
+    """Paint the dancer and the shadow of the feet, from back to front."""
+    figure = pose_figure(dancer.body, posture)
     _paint_shadow(canvas, dancer.place, figure)
+    canvas.begin("hair behind")
     paint_hair_behind(canvas, dancer.face, figure)
     arms = [(-1, figure.right_arm), (1, figure.left_arm)]
     behind = [arm for arm in arms if arm[0] * figure.yaw > _TURNED]
     for side, arm in behind:
         _paint_arm(canvas, dancer, posture, arm, side)
-    for leg in (figure.right_leg, figure.left_leg):
+    for name, leg in (("right leg", figure.right_leg), ("left leg", figure.left_leg)):
+        canvas.begin(name)
         _paint_leg(canvas, dancer, figure, leg)
+    canvas.begin("bottom")
     _paint_bottom(canvas, dancer, figure)
+    canvas.begin("torso")
     _paint_torso(canvas, dancer, figure)
     paint_head(canvas, dancer.face, figure, posture)
     for side, arm in arms:
         if (side, arm) not in behind:
             _paint_arm(canvas, dancer, posture, arm, side)
-    return canvas.finished()
 
 
 def _paint_place(place: Place, size: int, view: View) -> Pixels:
@@ -67,6 +78,7 @@ def _paint_place(place: Place, size: int, view: View) -> Pixels:
 
 def _paint_shadow(canvas: Canvas, place: Place, figure: Figure) -> None:
     ground = place.far if place.kind == "plain" else place.near
+    canvas.begin(SHADOW)
     for leg in (figure.right_leg, figure.left_leg):
         centre = complex(leg.toe.real, GROUND)
         canvas.ellipse(centre, complex(0.075, 0.014), 1 + 0j, shaded(ground, 0.72))
@@ -184,6 +196,7 @@ def _paint_arm(canvas: Canvas, dancer: Dancer, posture: Posture, arm: Arm, side:
     outfit, skin = dancer.outfit, dancer.face.skin
     girth = dancer.body.girth * dancer.body.height
     shoulder, elbow, wrist = 0.034 * girth, 0.026 * girth, 0.019 * girth
+    canvas.begin("right arm" if side < 0 else "left arm")
     _paint_hand(canvas, dancer, posture, arm, side)
     sleeve = outfit.top
     lower = sleeve if outfit.sleeves == "long" else skin
