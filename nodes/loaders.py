@@ -8,10 +8,12 @@ import torch
 from comfy_api.latest import io
 
 from ..magicpose_core.errors import InputError
+from ..magicpose_core.models.sd15 import VaeShape
 from ..magicpose_core.weights import infer
 from ..magicpose_core.weights.checkpoint import open_checkpoint
 from ..magicpose_core.weights.contents import Part, find_part
 from . import model_files, native
+from .preview_colours import set_preview_colours
 from .sockets import CATEGORY, AppearanceEncoder, node_id, search_aliases
 
 _RELEASED = (
@@ -121,6 +123,8 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
         ):
             built.append(build())
             progress.update(1)
+        if infer.vae_shape(vae.shapes) != VaeShape():  # not Stable Diffusion's
+            set_preview_colours(built[0], built[2])
         return io.NodeOutput(*built)
 
 
