@@ -22,8 +22,8 @@ from .models.pose_hints import PoseHints, PoseMaps
 from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from .sampling.denoise import OnSamplingStep, denoise
 from .sampling.guidance import CONTROL_MODES, ControlMode, PredictNoise, ReferenceLatents, guide
-from .sampling.noise import draw_noise, reference_generator, start_noise
-from .sampling.schedules import SchedulerName, add_noise, make_stepper
+from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
+from .sampling.steppers import SchedulerName, make_stepper
 from .sampling.windows import FrameWindows
 from .weights.loading import MagicPoseModels
 
@@ -100,7 +100,7 @@ def render(
         settings: How to sample.
         text: (1, L, C) text embedding; None is the empty prompt, with which MagicPose was trained.
         negative_text: The unconditional half's text in ``balance``; None is the empty prompt.
-        on_step: Called after each step with steps done and steps in all.
+        on_step: Called after each step.
 
     Yields:
         F frames (3, H, W) float32 in [0, 1], decoded one after the other.
@@ -206,7 +206,7 @@ def sample(
         noise,
         make_stepper(settings.scheduler, settings.steps, settings.eta),
         FrameWindows(frames_per_batch),
-        generators,
+        lambda clip: draw_noise(clip, generators),
         on_step,
     )
 
@@ -214,8 +214,8 @@ def sample(
 @torch.no_grad()
 def decode_frames(models: MagicPoseModels, latents: Tensor) -> Iterator[Tensor]:
     """Decode latents (F, 4, h, w) one by one -> frames (3, H, W) in [0, 1]."""
-    for row in latents:
-        yield signed_to_unit(vae.decode(models.vae, row.unsqueeze(0)))[0]
+    for frame in vae.decode_each(models.vae, latents.split(1)):
+        yield signed_to_unit(frame)[0]
 
 
 def _reference_at(latents: Tensor, settings: SamplingSettings) -> ReferenceAt:
@@ -223,13 +223,7 @@ def _reference_at(latents: Tensor, settings: SamplingSettings) -> ReferenceAt:
     if not settings.noisy_reference:
         return lambda timestep: latents
 
-    def noisy(timestep: int) -> Tensor:
-        # a stream for each timestep: the same noise in both halves and in any order
-        generator = reference_generator(settings.seed, timestep + 1)
-        noise = draw_noise(latents, [generator] * latents.shape[0])
-        return add_noise(latents, noise, torch.tensor(timestep))
-
-    return noisy
+    return lambda timestep: noisy_reference(latents, seed=settings.seed, timestep=timestep)
 
 
 def _latents_like(models: MagicPoseModels, height: int, width: int) -> Tensor:

@@ -12,7 +12,7 @@ from magicpose_core.images import signed_to_unit, to_uint8
 from magicpose_core.models import vae
 from magicpose_core.pipeline import SamplingSettings, render
 from magicpose_core.sampling.denoise import denoise
-from magicpose_core.sampling.schedules import make_stepper
+from magicpose_core.sampling.steppers import make_stepper
 from magicpose_core.sampling.windows import FrameWindows
 
 QUICK = SamplingSettings(steps=2, seed=3)
@@ -43,7 +43,9 @@ def test_whole_pipeline_equals_the_authors_to_one_level(micro_models, golden, re
     exact = numbers["pose_map"][0].permute(1, 2, 0).numpy() * 255
     np.testing.assert_allclose(maps[0], exact, atol=0.51)
     predict = pipeline.prepare_prediction(micro_models, latents, [exact], config, text, text)
-    samples = denoise(predict, numbers["x_T"], make_stepper("ddim", 10), FrameWindows(1), [])
+    samples = denoise(
+        predict, numbers["x_T"], make_stepper("ddim", 10), FrameWindows(1), torch.zeros_like
+    )
     assert relative_error(samples, numbers["samples"]) < 1e-4
     decoded = vae.decode(micro_models.vae, samples)
     assert relative_error(decoded, numbers["decoded"]) < 1e-4
@@ -141,7 +143,7 @@ def test_several_references_are_joined(micro_models, reference, pose_maps):
 def test_an_interrupt_leaves_the_models_as_they_were(micro_models, reference, pose_maps):
     before = frames(micro_models, reference, pose_maps[:1], QUICK)
 
-    def interrupt(done, total):
+    def interrupt(step):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

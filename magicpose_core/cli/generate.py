@@ -154,7 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
                 config,
                 text=text,
                 negative_text=negative,
-                on_step=lambda done, total: _advance(bar, done, total),
+                on_step=lambda step: _advance(bar, step.done, step.total),
             )
             write_clip(arguments.out, frames, reference, pose_maps, fps, truths)
         seconds = time.monotonic() - started

@@ -18,8 +18,8 @@ from ..models.denoiser import Conditioning, MagicPoseDenoiser
 from ..pipeline import SamplingSettings, check_inputs, decode_frames, encode_reference
 from ..sampling.denoise import denoise
 from ..sampling.guidance import PredictNoise, guide
-from ..sampling.noise import start_noise
-from ..sampling.schedules import make_stepper
+from ..sampling.noise import draw_noise, start_noise
+from ..sampling.steppers import make_stepper
 from ..sampling.windows import FrameWindows
 from ..weights.loading import MagicPoseModels
 
@@ -69,7 +69,7 @@ def render_cases(models: MagicPoseModels, cases: Cases, settings: SamplingSettin
         noise,
         make_stepper(settings.scheduler, settings.steps, settings.eta),
         FrameWindows(len(cases.pose_maps)),
-        generators,
+        lambda clip: draw_noise(clip, generators),
     )
     return torch.stack(list(decode_frames(models, latents)))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
 from ..errors import InputError
+from .posterior import sample_posterior
 from .sd15 import LATENT_SCALE
 
 _log = logging.getLogger("magicpose")
@@ -30,14 +32,19 @@ def encode(vae: AutoencoderKL, images: Tensor, noise: Tensor | None) -> Tensor:
     Raises:
         InputError: The result is not finite, in float32 neither.
     """
-    moments = _run(
-        vae, images, lambda inputs: vae.encode(inputs).latent_dist.parameters, "reference picture"
-    )
-    mean, log_variance = moments.chunk(2, dim=1)
-    if noise is None:
-        return mean * LATENT_SCALE
-    deviation = torch.exp(0.5 * log_variance.clamp(-30, 20))
-    return (mean + deviation * noise.to(mean)) * LATENT_SCALE
+    return sample_posterior(encode_moments(vae, images), noise) * LATENT_SCALE
+
+
+def encode_moments(vae: AutoencoderKL, images: Tensor) -> Tensor:
+    """Encode pictures (B, 3, H, W) in [-1, 1] -> the posterior's moments (B, 8, h, w), float32.
+
+    Raises:
+        InputError: The result is not finite, in float32 neither.
+    """
+    moments = _moments(vae, images)
+    if not moments.isfinite().all() and vae.dtype == torch.float16:
+        moments = _moments(float32_copy(vae), images)
+    return _finite(moments, "picture")
 
 
 def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
@@ -53,24 +60,43 @@ def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
     Raises:
         InputError: The result is not finite, in float32 neither.
     """
-    return _run(vae, latents / LATENT_SCALE, lambda inputs: vae.decode(inputs).sample, "latents")
+    (pictures,) = decode_each(vae, (latents,))
+    return pictures
 
 
-def _run(
-    vae: AutoencoderKL, inputs: Tensor, network: Callable[[Tensor], Tensor], what: str
-) -> Tensor:
-    """Run a half of the autoencoder; one that overflows in float16 is run again in float32."""
-    result = network(inputs.to(vae.device, vae.dtype)).float()
-    if not torch.isfinite(result).all() and vae.dtype == torch.float16:
-        _log.warning("the VAE overflowed in float16; running it in float32 instead")
-        vae.float()
-        try:
-            result = network(inputs.to(vae.device, torch.float32))
-        finally:
-            vae.half()
-    if not torch.isfinite(result).all():
+def decode_each(vae: AutoencoderKL, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Decode batches of latents one after the other, see :func:`decode`.
+
+    A batch that overflows in float16 is decoded again by a copy in float32, made once; the
+    autoencoder itself stays as it is.
+    """
+    precise: AutoencoderKL | None = None
+    for latents in batches:
+        pictures = _pictures(vae, latents)
+        if not pictures.isfinite().all() and vae.dtype == torch.float16:
+            precise = precise or float32_copy(vae)
+            pictures = _pictures(precise, latents)
+        yield _finite(pictures, "latents")
+
+
+def float32_copy(vae: AutoencoderKL) -> AutoencoderKL:
+    """Copy an autoencoder that overflows in float16, and say so."""
+    _log.warning("the VAE overflowed in float16; running it in float32 instead")
+    return copy.deepcopy(vae).float()
+
+
+def _moments(vae: AutoencoderKL, images: Tensor) -> Tensor:
+    return vae.encode(images.to(vae.device, vae.dtype)).latent_dist.parameters.float()
+
+
+def _pictures(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    return vae.decode((latents / LATENT_SCALE).to(vae.device, vae.dtype)).sample.float()
+
+
+def _finite(result: Tensor, what: str) -> Tensor:
+    if not result.isfinite().all():
         raise InputError(
             f"the VAE turned the {what} into NaN or infinity; check the input and the VAE's "
-            "weights, or run in float32 (--dtype fp32)"
+            "weights, or run in float32 (dtype fp32)"
         )
     return result

@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
 from .guidance import PredictNoise
-from .noise import Generators
-from .schedules import Stepper
+from .schedules import alphas_cumprod, remove_noise
+from .steppers import Stepper
 from .windows import FrameWindows
 
-OnSamplingStep = Callable[[int, int], None]  # steps done, steps in all
+FreshNoise = Callable[[Tensor], Tensor]  # latents -> standard normal noise of their shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingStep:
+    """A step that is done, for progress and previews.
+
+    Attributes:
+        done: Steps done.
+        total: Steps in all.
+        timestep: That the step began at, 999..0.
+        latents: (F, 4, h, w) after the step, in the stepper's own scale.
+        inputs: (F, 4, h, w) that the networks saw, of variance 1.
+        noise: (F, 4, h, w) that was predicted in them.
+    """
+
+    done: int
+    total: int
+    timestep: int
+    latents: Tensor
+    inputs: Tensor
+    noise: Tensor
+
+    def clean(self) -> Tensor:
+        """Guess what the clip will be, (F, 4, h, w) scaled latents: what a preview decodes."""
+        return remove_noise(self.inputs, self.noise, float(alphas_cumprod()[self.timestep]))
+
+
+OnSamplingStep = Callable[[SamplingStep], None]
 
 
 @torch.no_grad()
@@ -22,7 +51,7 @@ def denoise(
     noise: Tensor,
     stepper: Stepper,
     windows: FrameWindows,
-    generators: Generators,
+    fresh_noise: FreshNoise,
     on_step: OnSamplingStep | None = None,
 ) -> Tensor:
     """Turn noise into latents.
@@ -32,7 +61,7 @@ def denoise(
         noise: (F, 4, h, w) standard normal, float32; it is not changed.
         stepper: The scheduler.
         windows: How many frames go through the networks at a time.
-        generators: One a frame, for steppers that add noise.
+        fresh_noise: Draws for steppers that add noise, see ``noise.drawing``.
         on_step: Called after each step; what it raises ends the sampling.
 
     Returns:
@@ -51,9 +80,19 @@ def denoise(
                 f"the prediction at timestep {timestep} is not finite; check the reference and "
                 "the weights, or run in another precision (--dtype bf16 or fp32)"
             )
-        latents = stepper.step(predicted, position, latents, generators)
+        fresh = fresh_noise(latents) if stepper.adds_noise(position) else None
+        latents = stepper.step(predicted, position, latents, fresh)
         if on_step is not None:
-            on_step(position + 1, len(stepper.timesteps))
+            on_step(
+                SamplingStep(
+                    done=position + 1,
+                    total=len(stepper.timesteps),
+                    timestep=timestep,
+                    latents=latents,
+                    inputs=inputs,
+                    noise=predicted,
+                )
+            )
     return latents
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .schedules import add_noise
+
 Generators = Sequence[torch.Generator]  # one a frame, on the CPU
 
 _FAR = 2**40  # farther than any clip is long, so that no frame meets the reference's numbers
@@ -65,6 +67,16 @@ def reference_generator(seed: int, stream: int = 0) -> torch.Generator:
         stream: 0 for the posterior's sample, others for noise at a timestep.
     """
     return _generator(seed + (stream + 1) * _FAR)
+
+
+def noisy_reference(latents: Tensor, *, seed: int, timestep: int) -> Tensor:
+    """Add the noise of a timestep to the reference's latents (R, 4, h, w).
+
+    The noise has a stream for each timestep: the same in both halves of guidance and in any order.
+    """
+    generator = reference_generator(seed, timestep + 1)
+    noise = draw_noise(latents, [generator] * latents.shape[0])
+    return add_noise(latents, noise, torch.tensor(timestep))
 
 
 def _generator(seed: int) -> torch.Generator:

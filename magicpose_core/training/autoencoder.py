@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
+from ..models.posterior import split_moments
 from ..models.sd15 import LATENT_SCALE
 from ..models.vae import decode, encode
 from .linear_code import LinearCode
@@ -59,8 +60,7 @@ class AutoencoderObjective(nn.Module):
         pictures = batch["pictures"]
         weights = 1 + self._faces * batch["faces"]
         moments = self.vae.encode(pictures).latent_dist.parameters.float()
-        mean, log_variance = moments.chunk(2, dim=1)
-        log_variance = log_variance.clamp(-30, 20)
+        mean, log_variance = split_moments(moments)
         noise = torch.exp(0.5 * log_variance) * batch["noise"]
         regularizer = self._kl * kl_divergence(mean, log_variance)
         if self._code is None:

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..data.frames import Subject
 from ..errors import InputError, OutputError
 from ..images import from_uint8, unit_to_signed
 from ..models.sd15 import LATENT_STRIDE
+from ..models.vae import encode_moments
 
 INDEX = "index.json"
 _MOMENTS, _POSE_MAPS = "moments.npy", "pose_maps.npy"
@@ -166,10 +166,7 @@ def _write_frames(
 
 @torch.no_grad()
 def _encode(vae: AutoencoderKL, pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
-    inputs = unit_to_signed(from_uint8(pictures)).to(vae.device, vae.dtype)
-    moments: Tensor = vae.encode(inputs).latent_dist.parameters.float()
-    if not torch.isfinite(moments).all():
-        raise InputError("the autoencoder encodes these frames as NaN; use another start.vae")
+    moments = encode_moments(vae, unit_to_signed(from_uint8(pictures)))
     return moments.clamp(-60_000, 60_000).cpu().numpy().astype(np.float16)
 
 

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..models.posterior import sample_posterior, split_moments
 from ..models.sd15 import LATENT_SCALE
 from ..sampling.schedules import TRAINING_STEPS
 from .latents import LatentCache
@@ -60,23 +61,21 @@ def _make(
     timesteps: NDArray[np.int64],
     generator: torch.Generator,
 ) -> Batch:
-    latents = sample_posterior(cache, targets, generator)
+    latents = sample_latents(cache, targets, generator)
     pose_maps = torch.from_numpy(cache.pose_maps[targets]).permute(0, 3, 1, 2)
     return {
         "latents": latents,
-        "reference": sample_posterior(cache, references, generator),
+        "reference": sample_latents(cache, references, generator),
         "noise": torch.randn(latents.shape, generator=generator),
         "timesteps": torch.from_numpy(timesteps),
         "pose_maps": pose_maps.contiguous().float() / 255,
     }
 
 
-def sample_posterior(
+def sample_latents(
     cache: LatentCache, frames: NDArray[np.int64], generator: torch.Generator
 ) -> Tensor:
     """Draw scaled latents (B, 4, h, w) of frames from their posterior."""
     moments = torch.from_numpy(cache.moments[frames]).float()
-    mean, log_variance = moments.chunk(2, dim=1)
-    deviation = torch.exp(0.5 * log_variance.clamp(-30, 20))
-    noise = torch.randn(mean.shape, generator=generator)
-    return LATENT_SCALE * (mean + deviation * noise)
+    noise = torch.randn(split_moments(moments)[0].shape, generator=generator)
+    return LATENT_SCALE * sample_posterior(moments, noise)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...magicpose_core import images as core_images
 from ...magicpose_core.errors import InputError
+from ...magicpose_core.models.posterior import sample_posterior, split_moments
 from ...magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ...magicpose_core.sampling.noise import draw_noise
 from .. import bridge
@@ -53,9 +54,9 @@ def encode_latents(
         [vae.patcher], memory_required=vae.memory_used_encode(pictures.shape, vae.vae_dtype)
     )
     pixels = vae.process_input(pictures).to(vae.device, vae.vae_dtype)
-    mean, log_variance = network.quant_conv(network.encoder(pixels)).float().cpu().chunk(2, dim=1)
-    deviation = (log_variance.clamp(-30, 20) / 2).exp()
-    return mean + deviation * draw_noise(mean, [generator] * mean.shape[0])
+    moments = network.quant_conv(network.encoder(pixels)).float().cpu()
+    mean, _ = split_moments(moments)
+    return sample_posterior(moments, draw_noise(mean, [generator] * mean.shape[0]))
 
 
 def latent_mask(mask: Tensor, pictures: Tensor, height: int, width: int) -> Tensor:

@@ -11,8 +11,7 @@ from comfy.patcher_extension import CallbacksMP, WrappersMP
 from torch import Tensor
 
 from ...magicpose_core.errors import InputError
-from ...magicpose_core.sampling.noise import draw_noise, reference_generator
-from ...magicpose_core.sampling.schedules import add_noise
+from ...magicpose_core.sampling.noise import noisy_reference
 from .features import FeatureCache, Features, collect_features
 from .halves import tell_halves
 from .model_patch import AppearanceSettings, appearance_wrapper
@@ -95,9 +94,7 @@ def _latents_at(reference: Reference, timestep: float) -> Tensor:
     """Add the noise of this timestep where the reference asks for it."""
     if reference.noise_seed is None:
         return reference.latents
-    generator = reference_generator(reference.noise_seed, int(timestep) + 1)
-    noise = draw_noise(reference.latents, [generator] * reference.latents.shape[0])
-    return add_noise(reference.latents, noise, torch.tensor(int(timestep)))
+    return noisy_reference(reference.latents, seed=reference.noise_seed, timestep=int(timestep))
 
 
 def _check_architectures(

@@ -15,7 +15,7 @@ from magicpose_core.evaluation.authors_schedule import (
 )
 from magicpose_core.models.reference_attention import ReferenceAttention
 from magicpose_core.sampling.denoise import denoise
-from magicpose_core.sampling.schedules import Ddim
+from magicpose_core.sampling.steppers import Ddim
 from magicpose_core.sampling.windows import FrameWindows
 
 SINGLE_PASS, WHOLE_RUN = 1e-5, 1e-4
@@ -76,7 +76,7 @@ def test_runs_equal_the_golden_ones(denoiser, golden, relative_error, run, steps
         )
 
     noise = numbers["x_T"].expand(len(pose_maps), -1, -1, -1)
-    samples = denoise(predict, noise, Ddim(steps), FrameWindows(1), [])
+    samples = denoise(predict, noise, Ddim(steps), FrameWindows(1), torch.zeros_like)
     assert relative_error(samples, numbers[f"{run}.samples"]) < WHOLE_RUN
 
 

@@ -43,12 +43,24 @@ def test_what_overflows_in_float16_is_redone_in_float32(overflowing, caplog):
         decoded = vae.decode(overflowing, latents)
     assert torch.isfinite(decoded).all()
     assert "overflowed in float16" in caplog.text
-    assert overflowing.dtype == torch.float16
+
+
+@torch.no_grad()
+def test_an_autoencoder_that_overflows_is_never_touched(overflowing):
+    """Not even for a moment: whoever looks while it decodes finds it as it was."""
+    seen = []
+    hook = overflowing.decoder.register_forward_pre_hook(lambda *_: seen.append(overflowing.dtype))
+    before = {name: (t.data_ptr(), t.dtype) for name, t in overflowing.named_parameters()}
+    latents = torch.full((2, 4, 8, 8), 60.0) * LATENT_SCALE
+    assert len(list(vae.decode_each(overflowing, latents.split(1)))) == 2
+    hook.remove()
+    assert set(seen) == {torch.float16}
+    assert {name: (t.data_ptr(), t.dtype) for name, t in overflowing.named_parameters()} == before
 
 
 @torch.no_grad()
 def test_what_is_not_finite_in_float32_is_reported_and_never_returned(micro_models):
     with pytest.raises(InputError, match="turned the latents into NaN or infinity"):
         vae.decode(micro_models.vae, torch.full((1, 4, 8, 8), torch.inf))
-    with pytest.raises(InputError, match="turned the reference picture into NaN"):
+    with pytest.raises(InputError, match="turned the picture into NaN"):
         vae.encode(micro_models.vae, torch.full((1, 3, 64, 64), torch.nan), None)

@@ -10,8 +10,8 @@ import torch
 from magicpose_core.models.denoiser import Conditioning
 from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.guidance import guide
-from magicpose_core.sampling.noise import frame_generators
-from magicpose_core.sampling.schedules import Ddim, add_noise
+from magicpose_core.sampling.schedules import add_noise
+from magicpose_core.sampling.steppers import Ddim
 from magicpose_core.sampling.windows import FrameWindows
 
 WHOLE_RUN = 1e-4
@@ -39,6 +39,10 @@ RUNS = {
     "nonsquare4": Run(inputs="nonsquare4."),
     "frames3": Run(inputs="frames3."),
 }
+
+
+def no_noise(latents):
+    raise AssertionError("a deterministic stepper asked for noise")
 
 
 def guided_prediction(denoiser, numbers, run, reference):
@@ -72,7 +76,7 @@ def test_run_equals_the_authors(micro_models, golden, relative_error, name):
     latent = numbers.get(f"{run.inputs}reference_latent", numbers["reference_latent"])
     predict = guided_prediction(micro_models.denoiser, numbers, run, lambda _: latent)
     noise = start(numbers, run)
-    samples = denoise(predict, noise, Ddim(run.steps), FrameWindows(2), [])
+    samples = denoise(predict, noise, Ddim(run.steps), FrameWindows(2), no_noise)
     assert relative_error(samples, numbers[f"{name}.samples"]) < WHOLE_RUN
 
 
@@ -86,21 +90,20 @@ def test_noisy_reference_equals_the_authors(micro_models, golden, relative_error
         return add_noise(clean, noises[timestep], torch.tensor(timestep))
 
     predict = guided_prediction(micro_models.denoiser, numbers, Run(), reference)
-    samples = denoise(predict, numbers["x_T"], stepper, FrameWindows(1), [])
+    samples = denoise(predict, numbers["x_T"], stepper, FrameWindows(1), no_noise)
     assert relative_error(samples, numbers["noisy_reference4.samples"]) < WHOLE_RUN
 
 
 @torch.no_grad()
-def test_fresh_noise_at_each_step_equals_the_authors(
-    micro_models, golden, relative_error, monkeypatch
-):
+def test_fresh_noise_at_each_step_equals_the_authors(micro_models, golden, relative_error):
     numbers = golden("ddim")
     noises = iter(numbers["eta1_4.step_noise"])
-    monkeypatch.setattr("magicpose_core.sampling.schedules.draw_noise", lambda *_: next(noises))
     predict = guided_prediction(
         micro_models.denoiser, numbers, Run(), lambda _: numbers["reference_latent"]
     )
-    samples = denoise(predict, numbers["x_T"], Ddim(4, eta=1.0), FrameWindows(1), [])
+    samples = denoise(
+        predict, numbers["x_T"], Ddim(4, eta=1.0), FrameWindows(1), lambda _: next(noises)
+    )
     assert relative_error(samples, numbers["eta1_4.samples"]) < WHOLE_RUN
 
 
@@ -112,7 +115,6 @@ def test_windows_and_their_overlap_change_nothing(micro_models, golden):
         predict = guided_prediction(
             micro_models.denoiser, numbers, run, lambda _: numbers["reference_latent"]
         )
-        generators = frame_generators(0, 3, shared=True)
-        results.append(denoise(predict, start(numbers, run), Ddim(2), windows, generators))
+        results.append(denoise(predict, start(numbers, run), Ddim(2), windows, no_noise))
     for other in results[1:]:
         torch.testing.assert_close(other, results[0], atol=1e-4, rtol=1e-4)
