@@ -13,16 +13,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from .errors import InputError
 from .files import atomic_path
+from .picture_files import read_pixels
 
 Fit = Literal["crop", "pad", "stretch"]
 FITS: tuple[Fit, ...] = ("crop", "pad", "stretch")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 
 
 def read_image(path: Path) -> Tensor:
@@ -32,30 +30,9 @@ def read_image(path: Path) -> Tensor:
         (1, 3, H, W) float32 in [0, 1].
 
     Raises:
-        InputError: The file is absent, damaged or no picture.
+        InputError: The file is absent, damaged or no picture (see ``picture_files``).
     """
-    try:
-        with Image.open(path) as opened:
-            upright = _in_eight_bits(ImageOps.exif_transpose(opened))
-            if "A" in upright.getbands() or "transparency" in upright.info:
-                upright = Image.alpha_composite(
-                    Image.new("RGBA", upright.size, (0, 0, 0, 255)), upright.convert("RGBA")
-                )
-            pixels = np.asarray(upright.convert("RGB"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError(f"no picture at {path}; check the path") from error
-    except _UNREADABLE as error:
-        raise InputError(
-            f"{path} cannot be read as a picture ({error}); save it again as PNG or JPEG"
-        ) from error
-    return from_uint8(pixels)
-
-
-def _in_eight_bits(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which Pillow would clip to white at 255; all else stays as it is."""
-    if not picture.mode.startswith("I"):
-        return picture
-    return Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
+    return from_uint8(read_pixels(path))
 
 
 def write_image(path: Path, image: Tensor) -> None:
@@ -67,7 +44,7 @@ def write_image(path: Path, image: Tensor) -> None:
 def from_uint8(pixels: NDArray[np.uint8]) -> Tensor:
     """(H, W, 3) or (B, H, W, 3) uint8 RGB -> (B, 3, H, W) float32 in [0, 1]."""
     batch = torch.from_numpy(np.array(pixels)).reshape(-1, *pixels.shape[-3:])
-    return batch.permute(0, 3, 1, 2).contiguous().float() / 255
+    return batch.permute(0, 3, 1, 2).contiguous().float().div_(255)
 
 
 def to_uint8(images: Tensor) -> NDArray[np.uint8]:

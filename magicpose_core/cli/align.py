@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_preview(path: Path | None) -> None:
-    from ..images import IMAGE_SUFFIXES
+    from ..picture_files import IMAGE_SUFFIXES
 
     if path is not None and path.suffix.lower() not in IMAGE_SUFFIXES:
         raise InputError(
@@ -130,7 +130,8 @@ def _write_preview(
     from PIL import Image
 
     from ..files import atomic_path
-    from ..images import IMAGE_SUFFIXES, read_image, to_uint8
+    from ..images import read_image, to_uint8
+    from ..picture_files import IMAGE_SUFFIXES
     from ..pose.draw import draw_poses
     from ..pose.overlay import before_and_after
     from ..pose.sources import prepare

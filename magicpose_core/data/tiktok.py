@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, fit_size, read_image, to_uint8
+from ..images import fit_size, read_image, to_uint8
+from ..picture_files import IMAGE_SUFFIXES
 from .frames import PosedFrame
 
 POSE_PREFIX = "pose_map_"

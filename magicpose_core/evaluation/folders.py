@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, read_image, to_uint8
+from ..images import read_image, to_uint8
+from ..picture_files import IMAGE_SUFFIXES
 from .pixel import DISCO_METRICS, PIXEL_METRICS
 
 

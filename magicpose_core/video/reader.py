@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, read_image, to_uint8
+from ..files import regular_file
+from ..picture_files import IMAGE_SUFFIXES, read_pixels
 
 if TYPE_CHECKING:
     import av
@@ -73,7 +74,7 @@ def open_clip(
             has no frame in the range, or its pictures differ in size. Damage behind the first
             frame is raised while the frames are read.
     """
-    path = Path(path)
+    path = regular_file(Path(path))
     if start < 0 or stride < 1 or (stop is not None and stop <= start):
         raise InputError(
             f"frames of {path} need 0 <= start < stop and stride >= 1, "
@@ -114,13 +115,13 @@ def _open_pictures(source: Path, pictures: list[Path], wanted: slice) -> Clip:
     chosen = pictures[wanted]
     if not chosen:
         raise InputError(f"{source} has {len(pictures)} pictures, none at {_in_words(wanted)}")
-    first = to_uint8(read_image(chosen[0]))[0]
+    first = read_pixels(chosen[0])
     height, width = first.shape[:2]
 
     def frames() -> Iterator[Frame]:
         yield first
         for picture in chosen[1:]:
-            frame = to_uint8(read_image(picture))[0]
+            frame = read_pixels(picture)
             if frame.shape != first.shape:
                 raise InputError(
                     f"{picture} is {frame.shape[1]} x {frame.shape[0]} but {chosen[0].name} is "
@@ -137,13 +138,18 @@ def _open_container(path: Path) -> Iterator[av.container.InputContainer]:
     import av  # loading the ComfyUI pack must not load the FFmpeg libraries
 
     try:
-        container = av.open(str(path))
+        # "file:", or a name such as 12:30.mp4 or http:/... would be taken for an address; and no
+        # playlist may lead anywhere else
+        container = av.open(
+            f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"}
+        )
     except FileNotFoundError as error:
         raise InputError(f"no video, picture or folder at {path}; check the path") from error
-    except av.FFmpegError as error:
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{path} cannot be read as a video ({error.strerror}); it is damaged, cut short or "
-            "of another kind: save it again as MP4"
+            f"{path} cannot be read as a video ({reason}); it is damaged, cut short or of another "
+            "kind: save it again as MP4"
         ) from error
     with container:
         yield container
@@ -153,13 +159,19 @@ def _open_stream(path: Path, container: av.container.InputContainer, wanted: sli
     if not container.streams.video:
         raise InputError(f"{path} has no video stream; choose a file with pictures in it")
     stream = container.streams.video[0]
+    if stream.width * stream.height > _MOST_PIXELS:
+        raise InputError(
+            f"{path} has frames of {stream.width} x {stream.height}; make them smaller, "
+            "8192 x 8192 at most"
+        )
     frames = itertools.islice(
         _decode(path, container, stream), wanted.start, wanted.stop, wanted.step
     )
     first = next(frames, None)
     if first is None:
         raise InputError(f"{path} has no frame at {_in_words(wanted)}; ask for earlier ones")
-    upright = _upright(first)
+    pictures = _of_one_size(path, itertools.chain([first], frames), wanted)
+    upright = next(pictures)
     height, width = upright.shape[:2]
     info = ClipInfo(
         width=width,
@@ -167,7 +179,25 @@ def _open_stream(path: Path, container: av.container.InputContainer, wanted: sli
         fps=stream.average_rate or stream.guessed_rate,
         frame_count=len(range(stream.frames)[wanted]) or None,
     )
-    return Clip(info=info, frames=itertools.chain([upright], map(_upright, frames)))
+    return Clip(info=info, frames=itertools.chain([upright], pictures))
+
+
+def _of_one_size(path: Path, frames: Iterator[av.VideoFrame], wanted: slice) -> Iterator[Frame]:
+    import av
+
+    shape: tuple[int, ...] | None = None
+    for number, frame in zip(itertools.count(wanted.start, wanted.step), frames):
+        try:
+            picture = _upright(frame)
+        except (av.FFmpegError, ValueError, MemoryError) as error:
+            raise _damaged(path, number, str(error)) from error
+        if shape not in (None, picture.shape):
+            raise InputError(
+                f"{path} changes its size at frame {number}, to {picture.shape[1]} x "
+                f"{picture.shape[0]}; save it again in one size, or ask for the frames before"
+            )
+        shape = picture.shape
+        yield picture
 
 
 def _decode(
@@ -182,8 +212,9 @@ def _decode(
                 raise _damaged(path, count, "damaged picture")
             yield frame
             count, end = count + 1, frame.time
-    except av.FFmpegError as error:
-        raise _damaged(path, count, error.strerror) from error
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _damaged(path, count, reason) from error
     stated = _stated_seconds(stream)
     if end is not None and stated is not None and stated - end > _MISSING_SECONDS:
         raise _damaged(path, count, f"{end:.2f} of {stated:.2f} seconds are there")
@@ -218,5 +249,6 @@ def _in_words(wanted: slice) -> str:
     return f"frames {wanted.start} to {end}, every {wanted.step}"
 
 
+_MOST_PIXELS = 8192 * 8192
 # The last frame starts a frame's time before the end, and slow clips have long frames.
 _MISSING_SECONDS = 1.0

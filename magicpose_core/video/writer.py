@@ -53,7 +53,10 @@ def open_mp4(path: Path, *, fps: Fraction | float, crf: int = 17) -> Iterator[Fr
 
     with (
         atomic_path(path) as temporary,
-        av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container,
+        # "file:", or a name such as 12:30.mp4 would be taken for an address
+        av.open(
+            f"file:{temporary}", "w", format="mp4", options={"movflags": "+faststart"}
+        ) as container,
     ):
         encoder = _Encoder(path, container, rate, crf)
         yield encoder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from fractions import Fraction
@@ -225,3 +226,68 @@ def test_file_is_closed_when_reading_stops_early(video: Path) -> None:
     if not open_files.exists():
         pytest.skip("open files are only listed on Linux")
     assert video not in [link.resolve() for link in open_files.iterdir()]
+
+
+def test_metadata_of_other_alphabets_does_not_matter(video: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.mkv"
+    with av.open(str(old), "w") as container:
+        container.metadata["title"] = "TITLE!"
+        stream = container.add_stream("mpeg4", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(shaded(0), format="rgb24")))
+        container.mux(stream.encode())
+    old.write_bytes(old.read_bytes().replace(b"TITLE!", b"T\xcfT\xccE!"))  # Windows-1253
+    with open_clip(old) as clip:
+        assert len(list(clip.frames)) == 1
+
+
+def test_no_address_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        playlist = f"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:{port}/a.ts\n#EXT-X-ENDLIST\n"
+        (tmp_path / "list.m3u8").write_text(playlist)
+        for name in (f"http:/127.0.0.1:{port}/a.mp4", "list.m3u8"):
+            with pytest.raises(InputError), open_clip(Path(name)) as clip:
+                next(clip.frames)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_names_with_a_colon_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_mp4(Path("12:30.mp4"), fps=8) as write:
+        write(shaded(3))
+    with open_clip(Path("12:30.mp4")) as clip:
+        assert [index_of(frame) for frame in clip.frames] == [3]
+
+
+def test_frames_that_change_their_size_are_named(tmp_path: Path) -> None:
+    whole = b""
+    for side in (48, 64):
+        part = tmp_path / f"{side}.ts"
+        with av.open(str(part), "w", format="mpegts") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = side, side, "yuv420p"
+            for index in range(3):
+                frame = av.VideoFrame.from_ndarray(shaded(index, side, side), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        whole += part.read_bytes()
+    (tmp_path / "both.ts").write_bytes(whole)
+    with (
+        pytest.raises(InputError, match=r"changes its size at frame \d+, to 64 x 64"),
+        open_clip(tmp_path / "both.ts") as clip,
+    ):
+        list(clip.frames)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("clip.mp4", "picture.png"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="is a named pipe"), open_clip(tmp_path / name):
+            pass
+    with pytest.raises(InputError, match="is a named pipe"), open_clip(tmp_path) as clip:
+        next(clip.frames)
