@@ -12,7 +12,7 @@ from .sockets import CATEGORY, node_id
 
 
 class Compare(io.ComfyNode):
-    """A labelled strip a frame, and metrics where the right frames are known."""
+    """A labelled strip per frame, and metrics where the right frames are known."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -28,13 +28,13 @@ class Compare(io.ComfyNode):
             inputs=[
                 io.Image.Input("result", tooltip="The rendered frames."),
                 io.Image.Input("reference", optional=True, tooltip="The person's picture."),
-                io.Image.Input("pose_maps", optional=True, tooltip="One map a frame."),
+                io.Image.Input("pose_maps", optional=True, tooltip="One map per frame."),
                 io.Image.Input("truth", optional=True, tooltip="The true frames, one each."),
                 io.Combo.Input(
                     "layout",
                     options=["strips", "sheet"],
                     default="strips",
-                    tooltip="strips: one picture a frame. sheet: one picture of some frames.",
+                    tooltip="strips: one picture per frame. sheet: one picture of some frames.",
                 ),
                 io.Int.Input(
                     "rows",
@@ -82,7 +82,7 @@ def _clip(images: Tensor, label: str, frames: int) -> Tensor:
     if clip.shape[0] not in (1, frames):
         raise InputError(
             f"{label} has {clip.shape[0]} pictures, the result {frames} frames; "
-            "connect one picture, or one a frame"
+            "connect one picture, or one per frame"
         )
     return clip.expand(frames, -1, -1, -1)
 

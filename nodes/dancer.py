@@ -59,7 +59,7 @@ class SyntheticDancer(io.ComfyNode):
             outputs=[
                 io.Image.Output(display_name="reference", tooltip="The person, in another posture"),
                 PoseKeypoint.Output(
-                    display_name="keypoints", tooltip="The driver's exact keypoints, one a frame"
+                    display_name="poses", tooltip="The driver's exact keypoints, one per frame"
                 ),
                 io.Image.Output(
                     display_name="truth",

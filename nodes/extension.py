@@ -8,7 +8,7 @@ from .appearance.nodes import ApplyAppearance, EncodeReference
 from .compare import Compare
 from .dancer import SyntheticDancer
 from .frames import BatchFrames
-from .loaders import LoadAppearanceEncoder, LoadMagicPoseCheckpoint
+from .loaders import LoadAppearanceModel, LoadMagicPoseCheckpoint
 from .model_files import register_model_folder
 from .pose_control import ApplyPoseControlNet
 from .pose_detect import DetectPoses
@@ -27,7 +27,7 @@ class MagicPoseExtension(ComfyExtension):
         """List the nodes in the order of a graph."""
         return [
             LoadMagicPoseCheckpoint,
-            LoadAppearanceEncoder,
+            LoadAppearanceModel,
             EncodeReference,
             ApplyAppearance,
             ApplyPoseControlNet,

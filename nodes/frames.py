@@ -39,21 +39,22 @@ class FrameSettings:
     """How a clip is cut.
 
     Attributes:
-        frames: Frames at a time; 0 takes what the free memory allows, 16 at most.
-        overlap: Frames shared by neighbouring passes, averaged; for motion modules.
+        frames_per_batch: Frames at a time; 0 takes what the free memory allows, 16 at most.
+        window_overlap: Frames shared by neighbouring passes, averaged; for motion modules.
         loop: Whether the last frames are followed by the first ones.
     """
 
-    frames: int = 0
-    overlap: int = 0
+    frames_per_batch: int = 0
+    window_overlap: int = 0
     loop: bool = False
 
     def __post_init__(self) -> None:
-        most = self.frames or _MOST_FRAMES
-        if self.overlap and self.overlap >= most:
-            meant = "" if self.frames else ", the most that 0 takes"
+        most = self.frames_per_batch or _MOST_FRAMES
+        if self.window_overlap and self.window_overlap >= most:
+            meant = "" if self.frames_per_batch else ", the most that 0 takes"
             raise InputError(
-                f"overlap ({self.overlap}) must be below frames_at_a_time ({most}{meant}); "
+                f"window_overlap ({self.window_overlap}) must be below "
+                f"frames_per_batch ({most}{meant}); "
                 "a motion module usually takes 16 and 4"
             )
 
@@ -71,11 +72,11 @@ def batch_frames(
 
 def frame_windows(count: int, settings: FrameSettings) -> list[Sequence[int]]:
     """Cover ``count`` frames; a looping clip also gets windows over its seam."""
-    if count <= settings.frames or not settings.loop:
-        return list(FrameWindows(settings.frames, settings.overlap).over(count))
-    stride = settings.frames - settings.overlap
+    if count <= settings.frames_per_batch or not settings.loop:
+        return list(FrameWindows(settings.frames_per_batch, settings.window_overlap).over(count))
+    stride = settings.frames_per_batch - settings.window_overlap
     return [
-        [(start + place) % count for place in range(settings.frames)]
+        [(start + place) % count for place in range(settings.frames_per_batch)]
         for start in range(0, count, stride)
     ]
 
@@ -91,12 +92,16 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
     ) -> list[Tensor]:
         count = x.shape[0]
         conds, model_options = conds_of_window(conds, count, model_options)
-        length = settings.frames or max(_fitting_frames(model, x), settings.overlap + 1)
+        length = settings.frames_per_batch or max(
+            _fitting_frames(model, x), settings.window_overlap + 1
+        )
         if count <= length or _ANIMATEDIFF in model_options.get("transformer_options", ()):
             return step(model, conds, x, timestep, model_options)
         sums = [torch.zeros_like(x) for _ in conds]
         seen = x.new_zeros(count, *[1] * (x.ndim - 1))
-        cut = FrameSettings(frames=length, overlap=settings.overlap, loop=settings.loop)
+        cut = FrameSettings(
+            frames_per_batch=length, window_overlap=settings.window_overlap, loop=settings.loop
+        )
         for frames in map(list, frame_windows(count, cut)):
             comfy.model_management.throw_exception_if_processing_interrupted()
             chains: dict[int, object] = {}
@@ -121,7 +126,7 @@ def _memory_wrapper(settings: FrameSettings) -> Callable[..., object]:
         conds: dict[str, Conds],
         **more: object,
     ) -> object:
-        frames = min(noise_shape[0], settings.frames or 1)
+        frames = min(noise_shape[0], settings.frames_per_batch or 1)
         return prepare(model, [frames, *noise_shape[1:]], conds, **more)
 
     return run
@@ -141,11 +146,11 @@ def _warning_wrapper(settings: FrameSettings) -> Callable[..., Tensor]:
         **named: object,
     ) -> Tensor:
         count = noise.shape[0]
-        if count > (settings.frames or _fitting_frames(guider.inner_model, noise)):
+        if count > (settings.frames_per_batch or _fitting_frames(guider.inner_model, noise)):
             for patch in _patches_of_whole_passes(extra_args["model_options"]):
                 notices.warn(
                     "%s looks at all frames of a pass at once, so the result depends on how many "
-                    "there are; set frames_at_a_time to %d, or leave it out",
+                    "there are; set frames_per_batch to %d, or leave it out",
                     patch,
                     count,
                 )
@@ -218,7 +223,7 @@ class BatchFrames(io.ComfyNode):
                     tooltip="Height in pixels, where no pose maps are connected.",
                 ),
                 io.Int.Input(
-                    "frames_at_a_time",
+                    "frames_per_batch",
                     default=0,
                     min=0,
                     max=1024,
@@ -229,7 +234,7 @@ class BatchFrames(io.ComfyNode):
                     ),
                 ),
                 io.Int.Input(
-                    "overlap",
+                    "window_overlap",
                     default=0,
                     min=0,
                     max=512,
@@ -248,7 +253,7 @@ class BatchFrames(io.ComfyNode):
                     "shared_noise",
                     default=True,
                     label_on="one for all frames",
-                    label_off="one a frame",
+                    label_off="one per frame",
                     tooltip=(
                         "Whether all frames start from the same noise, which keeps the background "
                         "still (the paper), or each from its own."
@@ -268,15 +273,17 @@ class BatchFrames(io.ComfyNode):
         frames: int,
         width: int,
         height: int,
-        frames_at_a_time: int,
-        overlap: int,
+        frames_per_batch: int,
+        window_overlap: int,
         loop: bool,
         shared_noise: bool,
         pose_maps: Tensor | None = None,
     ) -> io.NodeOutput:
         if pose_maps is not None:
             frames, height, width = pose_maps.shape[:3]
-        settings = FrameSettings(frames=frames_at_a_time, overlap=overlap, loop=loop)
+        settings = FrameSettings(
+            frames_per_batch=frames_per_batch, window_overlap=window_overlap, loop=loop
+        )
         latent = empty_latent(frames, height, width, shared_noise=shared_noise)
         return io.NodeOutput(batch_frames(model, settings), latent)
 

@@ -1,4 +1,4 @@
-"""Loaders: the all-in-one checkpoint, or the appearance encoder alone."""
+"""Loaders: the all-in-one checkpoint, or the appearance model alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..magicpose_core.weights.checkpoint import open_checkpoint
 from ..magicpose_core.weights.contents import Part, find_part
 from . import model_files, native
 from .preview_colours import set_preview_colours
-from .sockets import CATEGORY, AppearanceEncoder, node_id, search_aliases
+from .sockets import CATEGORY, AppearanceModel, node_id, search_aliases
 
 _RELEASED = (
     "The released checkpoint, model_state-110000.th, is linked from "
@@ -92,8 +92,8 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
                 io.ControlNet.Output(
                     display_name="CONTROL_NET", tooltip="The pose ControlNet, for Apply Pose"
                 ),
-                AppearanceEncoder.Output(
-                    display_name="APPEARANCE_ENCODER", tooltip="For Encode Reference"
+                AppearanceModel.Output(
+                    display_name="APPEARANCE_MODEL", tooltip="For Encode Reference"
                 ),
             ],
         )
@@ -119,7 +119,7 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
             lambda: _build_clip(text),
             lambda: native.build_vae(infer.vae_shape(vae.shapes), _weights(vae)),
             lambda: _build_control_net(pose, dtype),
-            lambda: _build_appearance_encoder(appearance, dtype),
+            lambda: _build_appearance_model(appearance, dtype),
         ):
             built.append(build())
             progress.update(1)
@@ -128,29 +128,27 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
         return io.NodeOutput(*built)
 
 
-class LoadAppearanceEncoder(io.ComfyNode):
+class LoadAppearanceModel(io.ComfyNode):
     """The appearance control model alone, for any SD 1.5 checkpoint."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id=node_id("LoadAppearanceEncoder"),
-            display_name="Load Appearance Encoder",
+            node_id=node_id("LoadAppearanceModel"),
+            display_name="Load Appearance Model",
             category=CATEGORY,
             description=(
-                "Loads the appearance encoder out of an all-in-one file, an appearance pretraining "
+                "Loads the appearance model out of an all-in-one file, an appearance pretraining "
                 "(stage 1) file or a file of its own, to go with any Stable Diffusion 1.5 "
                 "checkpoint. Put files into models/magicpose."
             ),
             inputs=[
-                _file_input(
-                    "A file with an appearance encoder in models/magicpose or checkpoints."
-                ),
+                _file_input("A file with an appearance model in models/magicpose or checkpoints."),
                 _dtype_input(),
             ],
             outputs=[
-                AppearanceEncoder.Output(
-                    display_name="APPEARANCE_ENCODER", tooltip="For Encode Reference"
+                AppearanceModel.Output(
+                    display_name="APPEARANCE_MODEL", tooltip="For Encode Reference"
                 )
             ],
         )
@@ -166,7 +164,7 @@ class LoadAppearanceEncoder(io.ComfyNode):
     @classmethod
     def execute(cls, file: str, dtype: str) -> io.NodeOutput:
         part = find_part(open_checkpoint(model_files.model_path(file)), "appearance")
-        return io.NodeOutput(_build_appearance_encoder(part, dtype))
+        return io.NodeOutput(_build_appearance_model(part, dtype))
 
 
 def _build_unet(part: Part, dtype: str) -> object:
@@ -174,7 +172,7 @@ def _build_unet(part: Part, dtype: str) -> object:
     return native.build_unet(shape, _weights(part), _DTYPES[dtype])
 
 
-def _build_appearance_encoder(part: Part, dtype: str) -> object:
+def _build_appearance_model(part: Part, dtype: str) -> object:
     shape = infer.unet_shape(part.shapes, heads=_heads(part))
     return native.build_appearance_unet(shape, _weights(part), _DTYPES[dtype])
 

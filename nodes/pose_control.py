@@ -7,7 +7,7 @@ from torch import Tensor
 
 from . import bridge
 from .bridge import Conditioning
-from .sockets import CATEGORY, guidance_input, node_id, percent_inputs, search_aliases
+from .sockets import CATEGORY, control_mode_input, node_id, percent_inputs, search_aliases
 
 
 def apply_pose(
@@ -16,7 +16,7 @@ def apply_pose(
     positive: Conditioning,
     negative: Conditioning | None,
     *,
-    guidance: str = "image_cfg",
+    control_mode: str = "image_cfg",
     strength: float = 1.0,
     percent_range: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[Conditioning, Conditioning]:
@@ -24,11 +24,11 @@ def apply_pose(
 
     Args:
         control_net: ComfyUI's CONTROL_NET.
-        pose_maps: (F, H, W, 3) in [0, 1], one a frame; one alone serves all frames.
+        pose_maps: (F, H, W, 3) in [0, 1], one per frame; one alone serves all frames.
         positive: What the conditional half is told.
         negative: What the unconditional half is told; None tells it the positive's text, as the
             authors do.
-        guidance: ``image_cfg`` steers the positive only, ``balance`` both.
+        control_mode: ``image_cfg`` steers the positive only, ``balance`` both.
         strength: Factor on the ControlNet's residuals.
         percent_range: Where in the sampling it starts and ends, 0 to 1.
 
@@ -51,7 +51,7 @@ def apply_pose(
             chains[previous].set_previous_controlnet(previous)
         return {"control": chains[previous], "control_apply_to_uncond": False}
 
-    return steer(positive), steer(negative) if guidance == "balance" else negative
+    return steer(positive), steer(negative) if control_mode == "balance" else negative
 
 
 class ApplyPoseControlNet(io.ComfyNode):
@@ -88,9 +88,9 @@ class ApplyPoseControlNet(io.ComfyNode):
                     ),
                 ),
                 io.Image.Input(
-                    "pose_maps", tooltip="OpenPose drawings on black, one image a frame."
+                    "pose_maps", tooltip="OpenPose drawings on black, one image per frame."
                 ),
-                guidance_input(),
+                control_mode_input(),
                 io.Float.Input(
                     "strength",
                     default=1.0,
@@ -115,7 +115,7 @@ class ApplyPoseControlNet(io.ComfyNode):
         positive: Conditioning,
         control_net: object,
         pose_maps: Tensor,
-        guidance: str,
+        control_mode: str,
         strength: float,
         start_percent: float,
         end_percent: float,
@@ -126,7 +126,7 @@ class ApplyPoseControlNet(io.ComfyNode):
             pose_maps,
             positive,
             negative,
-            guidance=guidance,
+            control_mode=control_mode,
             strength=strength,
             percent_range=(start_percent, end_percent),
         )

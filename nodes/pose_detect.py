@@ -53,7 +53,7 @@ class DetectPoses(io.ComfyNode):
                     ),
                 ),
             ],
-            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One entry a frame")],
+            outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One entry per frame")],
         )
 
     @classmethod

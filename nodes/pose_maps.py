@@ -38,7 +38,7 @@ class DrawPoses(io.ComfyNode):
                 "of the pictures they were found in, then brought to the frames' size."
             ),
             inputs=[
-                PoseKeypoint.Input("keypoints", tooltip="Of any detector; one entry a frame."),
+                PoseKeypoint.Input("poses", tooltip="Of any detector; one entry per frame."),
                 io.Int.Input(
                     "width",
                     default=512,
@@ -68,7 +68,7 @@ class DrawPoses(io.ComfyNode):
                 io.Boolean.Input("hands", default=True, tooltip="Whether hands are drawn."),
                 io.Boolean.Input("face", default=True, tooltip="Whether face points are drawn."),
                 io.Float.Input(
-                    "threshold",
+                    "score_threshold",
                     default=0.3,
                     min=0.0,
                     max=1.0,
@@ -76,7 +76,7 @@ class DrawPoses(io.ComfyNode):
                     tooltip="Points with a lower score (0 to 1) are left out.",
                 ),
                 io.Float.Input(
-                    "scale",
+                    "line_scale",
                     default=1.0,
                     min=0.1,
                     max=8.0,
@@ -87,33 +87,41 @@ class DrawPoses(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="pose_maps", tooltip="One map a frame, in [0, 1]")
+                io.Image.Output(display_name="pose_maps", tooltip="One map per frame, in [0, 1]")
             ],
         )
 
     @classmethod
     def execute(
         cls,
-        keypoints: object,
+        poses: object,
         width: int,
         height: int,
         fit: str,
         body: bool,
         hands: bool,
         face: bool,
-        threshold: float,
-        scale: float,
+        score_threshold: float,
+        line_scale: float,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.draw import DrawStyle, draw_poses
 
-        style = DrawStyle(body=body, hands=hands, face=face, threshold=threshold, scale=scale)
-        poses = bridge.to_pose_sequence(keypoints)
-        progress = comfy.utils.ProgressBar(len(poses))
+        style = DrawStyle(
+            body=body,
+            hands=hands,
+            face=face,
+            score_threshold=score_threshold,
+            line_scale=line_scale,
+        )
+        sequence = bridge.to_pose_sequence(poses)
+        progress = comfy.utils.ProgressBar(len(sequence))
         maps = []
-        for people in poses.frames:
-            drawn = core_images.from_uint8(draw_poses(people, poses.height, poses.width, style))
+        for people in sequence.frames:
+            drawn = core_images.from_uint8(
+                draw_poses(people, sequence.height, sequence.width, style)
+            )
             maps.append(
-                core_images.fit_size(drawn, height or poses.height, width or poses.width, fit)
+                core_images.fit_size(drawn, height or sequence.height, width or sequence.width, fit)
             )
             progress.update(1)
         return io.NodeOutput(bridge.to_image(torch.cat(maps)))
@@ -154,8 +162,8 @@ class LoadPoses(io.ComfyNode):
                 ),
             ],
             outputs=[
-                PoseKeypoint.Output(display_name="keypoints", tooltip="One entry a frame"),
-                io.Float.Output(display_name="fps", tooltip="Frames a second of the clip"),
+                PoseKeypoint.Output(display_name="poses", tooltip="One entry per frame"),
+                io.Float.Output(display_name="fps", tooltip="Frames per second of the clip"),
             ],
         )
 
@@ -185,7 +193,7 @@ class SavePoses(io.ComfyNode):
             description="Writes keypoints to the output folder, whole or not at all.",
             is_output_node=True,
             inputs=[
-                PoseKeypoint.Input("keypoints", tooltip="One entry a frame."),
+                PoseKeypoint.Input("poses", tooltip="One entry per frame."),
                 io.String.Input(
                     "filename_prefix",
                     default="poses/MagicPose",
@@ -197,7 +205,7 @@ class SavePoses(io.ComfyNode):
                     default="pose_keypoint",
                     tooltip=(
                         "pose_keypoint: one file with frames and fps. cmu: OpenPose's folder of "
-                        "one file a frame. coco: COCO-WholeBody. mediapipe: Holistic landmarks."
+                        "one file per frame. coco: COCO-WholeBody. mediapipe: Holistic landmarks."
                     ),
                 ),
                 io.Float.Input(
@@ -205,21 +213,19 @@ class SavePoses(io.ComfyNode):
                     default=30.0,
                     min=0.01,
                     max=1000.0,
-                    tooltip="Frames a second, kept in the file.",
+                    tooltip="Frames per second, kept in the file.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(
-        cls, keypoints: object, filename_prefix: str, format: str, fps: float
-    ) -> io.NodeOutput:
-        poses = bridge.to_pose_sequence(keypoints, fps=fps)
+    def execute(cls, poses: object, filename_prefix: str, format: str, fps: float) -> io.NodeOutput:
+        sequence = bridge.to_pose_sequence(poses, fps=fps)
         folder, name, counter, _, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory()
         )
         target = Path(folder) / f"{name}_{counter:05}_{'' if format == 'cmu' else '.json'}"
-        pose_files.write_poses(target, poses, format)
+        pose_files.write_poses(target, sequence, format)
         notices.show(str(target))
         return io.NodeOutput(ui=ui.PreviewText(str(target)))
 
@@ -238,7 +244,7 @@ class ConvertPoses(io.ComfyNode):
                 "point whose score is below 1, so SDPose's keypoints must be converted for them."
             ),
             inputs=[
-                PoseKeypoint.Input("keypoints", tooltip="Of any detector; one entry a frame."),
+                PoseKeypoint.Input("poses", tooltip="Of any detector; one entry per frame."),
                 io.Combo.Input(
                     "reader",
                     options=list(_DIALECTS),
@@ -249,13 +255,13 @@ class ConvertPoses(io.ComfyNode):
                     ),
                 ),
             ],
-            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One entry a frame")],
+            outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One entry per frame")],
         )
 
     @classmethod
-    def execute(cls, keypoints: object, reader: str) -> io.NodeOutput:
-        poses = bridge.to_pose_sequence(keypoints)
-        return io.NodeOutput(bridge.to_pose_keypoints(poses, _DIALECTS[reader]))
+    def execute(cls, poses: object, reader: str) -> io.NodeOutput:
+        sequence = bridge.to_pose_sequence(poses)
+        return io.NodeOutput(bridge.to_pose_keypoints(sequence, _DIALECTS[reader]))
 
 
 def _pose_files() -> list[str]:

@@ -20,11 +20,13 @@ class ChoosePerson(io.ComfyNode):
             node_id=node_id("ChoosePerson"),
             display_name="Choose Person",
             category=POSE_CATEGORY,
-            description="Keeps one person a frame. Smooth and Align Poses track one by themselves.",
+            description=(
+                "Keeps one person per frame. Smooth and Align Poses track one by themselves."
+            ),
             inputs=[
-                PoseKeypoint.Input("keypoints", tooltip="Of any detector; one entry a frame."),
+                PoseKeypoint.Input("poses", tooltip="Of any detector; one entry per frame."),
                 io.Combo.Input(
-                    "rule",
+                    "person",
                     options=list(_RULES),
                     default="tracked",
                     tooltip=(
@@ -40,15 +42,15 @@ class ChoosePerson(io.ComfyNode):
                     tooltip="Which one, from 0, for left and index.",
                 ),
             ],
-            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One person a frame")],
+            outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One person per frame")],
         )
 
     @classmethod
-    def execute(cls, keypoints: object, rule: str, number: int) -> io.NodeOutput:
+    def execute(cls, poses: object, person: str, number: int) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import PersonChoice, choose_person
 
         chosen = choose_person(
-            bridge.to_pose_sequence(keypoints), PersonChoice(rule=rule, number=number)
+            bridge.to_pose_sequence(poses), PersonChoice(rule=person, number=number)
         )
         return io.NodeOutput(bridge.to_pose_keypoints(chosen))
 
@@ -67,13 +69,13 @@ class SmoothPoses(io.ComfyNode):
                 "dragging fast movements behind."
             ),
             inputs=[
-                PoseKeypoint.Input("keypoints", tooltip="Of any detector; one entry a frame."),
+                PoseKeypoint.Input("poses", tooltip="Of any detector; one entry per frame."),
                 io.Float.Input(
                     "fps",
                     default=30.0,
                     min=0.01,
                     max=1000.0,
-                    tooltip="Frames a second of the clip; the times below are in seconds.",
+                    tooltip="Frames per second of the clip; the times below are in seconds.",
                 ),
                 io.Combo.Input(
                     "filter",
@@ -109,7 +111,7 @@ class SmoothPoses(io.ComfyNode):
                     tooltip="Points this many body heights off their neighbours are taken out.",
                 ),
                 io.Float.Input(
-                    "confident",
+                    "score_threshold",
                     default=0.3,
                     min=0.0,
                     max=1.0,
@@ -122,19 +124,19 @@ class SmoothPoses(io.ComfyNode):
                     tooltip="Whether left and right are put back where the detector swapped them.",
                 ),
             ],
-            outputs=[PoseKeypoint.Output(display_name="keypoints", tooltip="One person a frame")],
+            outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One person per frame")],
         )
 
     @classmethod
     def execute(
         cls,
-        keypoints: object,
+        poses: object,
         fps: float,
         filter: str,
         window: float,
         longest_gap: float,
         jump: float,
-        confident: float,
+        score_threshold: float,
         repair_swaps: bool,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
@@ -145,11 +147,11 @@ class SmoothPoses(io.ComfyNode):
             window=window,
             longest_gap=longest_gap,
             jump=jump,
-            confident=confident,
+            score_threshold=score_threshold,
             repair_swaps=repair_swaps,
         )
-        poses = choose_person(bridge.to_pose_sequence(keypoints, fps=fps))
-        return io.NodeOutput(bridge.to_pose_keypoints(smooth(poses, settings)))
+        sequence = choose_person(bridge.to_pose_sequence(poses, fps=fps))
+        return io.NodeOutput(bridge.to_pose_keypoints(smooth(sequence, settings)))
 
 
 class AlignPoses(io.ComfyNode):
@@ -167,9 +169,10 @@ class AlignPoses(io.ComfyNode):
                 "person stands. The more the two differ, the more this matters."
             ),
             inputs=[
-                PoseKeypoint.Input("keypoints", tooltip="The dance; one entry a frame."),
+                PoseKeypoint.Input("poses", tooltip="The dance; one entry per frame."),
                 PoseKeypoint.Input(
-                    "reference", tooltip="Keypoints of the person's picture, from Detect Poses."
+                    "reference_poses",
+                    tooltip="Keypoints of the person's picture, from Detect Poses.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -194,7 +197,7 @@ class AlignPoses(io.ComfyNode):
                     tooltip="A bone changes at most by this factor against the whole body.",
                 ),
                 io.Float.Input(
-                    "confident",
+                    "score_threshold",
                     default=0.3,
                     min=0.0,
                     max=1.0,
@@ -208,7 +211,7 @@ class AlignPoses(io.ComfyNode):
                 ),
             ],
             outputs=[
-                PoseKeypoint.Output(display_name="keypoints", tooltip="In the picture's size"),
+                PoseKeypoint.Output(display_name="poses", tooltip="In the picture's size"),
                 io.String.Output(display_name="report", tooltip="Each bone's length and factor"),
             ],
         )
@@ -216,31 +219,31 @@ class AlignPoses(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        keypoints: object,
-        reference: object,
+        poses: object,
+        reference_poses: object,
         strength: float,
         anchor: str,
         limit: float,
-        confident: float,
+        score_threshold: float,
         keep_inside: bool,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
         from ..magicpose_core.pose.retarget.align import AlignSettings, align
 
-        picture = choose_person(bridge.to_pose_sequence(reference))
+        picture = choose_person(bridge.to_pose_sequence(reference_poses))
         if not picture.frames or not picture.frames[0]:
             raise InputError(
-                "reference shows nobody; lower the detector's threshold, or choose a picture with "
-                "the whole person"
+                "reference_poses shows nobody; choose a picture with the whole person, or another "
+                "detector"
             )
         settings = AlignSettings(
             strength=strength,
             anchor=anchor,
             limit=limit,
-            confident=confident,
+            score_threshold=score_threshold,
             keep_inside=keep_inside,
         )
-        dance = choose_person(bridge.to_pose_sequence(keypoints))
+        dance = choose_person(bridge.to_pose_sequence(poses))
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)
         report = aligned.report()
         notices.show(report)

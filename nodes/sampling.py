@@ -25,16 +25,16 @@ from .pose_control import apply_pose
 from .sockets import (
     CATEGORY,
     ReferenceAppearance,
-    guidance_input,
+    control_mode_input,
     node_id,
     search_aliases,
     seed_input,
 )
 
-REFERENCE_SAMPLER = "reference"
+PAPER_SAMPLER = "ddim_paper"
 
 
-class ReferenceSampler(comfy.samplers.KSAMPLER):
+class PaperDdim(comfy.samplers.KSAMPLER):
     """DDIM as the authors step it, in ComfyUI's terms.
 
     Euler steps over noise levels are DDIM steps; what differs is that sampling starts from noise of
@@ -65,13 +65,13 @@ def _sample_to_first_level(
     return x / (1 + sigmas[-1] ** 2).sqrt()  # from ComfyUI's scale, clean plus noise, to DDIM's
 
 
-def reference_sigmas(model_sampling: object, steps: int) -> Tensor:
+def paper_sigmas(model_sampling: object, steps: int) -> Tensor:
     """Noise levels of the authors' DDIM steps, the first level at the end instead of zero."""
     timesteps = [*ddim_timesteps(steps), 0]
     return model_sampling.sigma(torch.tensor(timesteps, dtype=torch.float32)).cpu()
 
 
-def sample_reference(
+def sample_as_paper(
     model: comfy.model_patcher.ModelPatcher,
     positive: Conditioning,
     negative: Conditioning,
@@ -82,12 +82,12 @@ def sample_reference(
     cfg: float,
 ) -> Tensor:
     """Sample as the authors do; (F, 4, h, w) unscaled latents."""
-    sigmas = reference_sigmas(model.get_model_object("model_sampling"), steps)
+    sigmas = paper_sigmas(model.get_model_object("model_sampling"), steps)
     return comfy.sample.sample_custom(
         model,
         comfy.sample.prepare_noise(latent["samples"], seed, latent["batch_index"]),
         cfg,
-        ReferenceSampler(),
+        PaperDdim(),
         sigmas,
         positive,
         negative,
@@ -119,7 +119,7 @@ class Sample(io.ComfyNode):
                 io.ControlNet.Input("control_net", tooltip="MagicPose's pose ControlNet."),
                 io.Image.Input(
                     "pose_maps",
-                    tooltip="OpenPose drawings on black, one image a frame; they set the size.",
+                    tooltip="OpenPose drawings on black, one image per frame; they set the size.",
                 ),
                 io.Conditioning.Input(
                     "positive", tooltip="Text of the conditional half; MagicPose uses none (empty)."
@@ -153,15 +153,15 @@ class Sample(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "sampler_name",
-                    options=[REFERENCE_SAMPLER, *comfy.samplers.KSampler.SAMPLERS],
-                    default=REFERENCE_SAMPLER,
-                    tooltip="reference steps exactly as the authors (DDIM with their last step).",
+                    options=[PAPER_SAMPLER, *comfy.samplers.KSampler.SAMPLERS],
+                    default=PAPER_SAMPLER,
+                    tooltip="ddim_paper steps exactly as the authors (DDIM with their last step).",
                 ),
                 io.Combo.Input(
                     "scheduler",
                     options=comfy.samplers.KSampler.SCHEDULERS,
                     default="ddim_uniform",
-                    tooltip="Spacing of the noise levels; the reference sampler has its own.",
+                    tooltip="Spacing of the noise levels; ddim_paper has its own.",
                 ),
                 io.Float.Input(
                     "denoise",
@@ -171,12 +171,12 @@ class Sample(io.ComfyNode):
                     step=0.01,
                     tooltip=(
                         "Part of the sampling that is done; below 1 the latent is kept in part "
-                        "(not with the reference sampler)."
+                        "(not with ddim_paper)."
                     ),
                 ),
-                guidance_input(),
+                control_mode_input(),
                 io.Int.Input(
-                    "frames_at_a_time",
+                    "frames_per_batch",
                     default=0,
                     min=0,
                     max=1024,
@@ -203,25 +203,27 @@ class Sample(io.ComfyNode):
         sampler_name: str,
         scheduler: str,
         denoise: float,
-        guidance: str,
-        frames_at_a_time: int,
+        control_mode: str,
+        frames_per_batch: int,
         negative: Conditioning | None = None,
         latent: dict[str, object] | None = None,
     ) -> io.NodeOutput:
         cache = feature_cache("off", 0)
-        model = apply_appearance(model, reference, AppearanceSettings(guidance=guidance), cache)
-        model = batch_frames(model, FrameSettings(frames=frames_at_a_time))
-        halves = apply_pose(control_net, pose_maps, positive, negative, guidance=guidance)
+        model = apply_appearance(
+            model, reference, AppearanceSettings(control_mode=control_mode), cache
+        )
+        model = batch_frames(model, FrameSettings(frames_per_batch=frames_per_batch))
+        halves = apply_pose(control_net, pose_maps, positive, negative, control_mode=control_mode)
         if denoise < 1:
             check_partial(denoise, sampler_name, latent)
         start = start_latent(latent, pose_maps)
-        if sampler_name != REFERENCE_SAMPLER:
+        if sampler_name != PAPER_SAMPLER:
             return io.NodeOutput(
                 *nodes.common_ksampler(
                     model, seed, steps, cfg, sampler_name, scheduler, *halves, start, denoise
                 )
             )
-        samples = sample_reference(model, *halves, start, seed=seed, steps=steps, cfg=cfg)
+        samples = sample_as_paper(model, *halves, start, seed=seed, steps=steps, cfg=cfg)
         return io.NodeOutput({**start, "samples": samples})
 
 
@@ -231,9 +233,9 @@ def check_partial(denoise: float, sampler_name: str, latent: object) -> None:
     Raises:
         InputError: Says which of the two it is.
     """
-    if sampler_name == REFERENCE_SAMPLER:
+    if sampler_name == PAPER_SAMPLER:
         raise InputError(
-            "the reference sampler starts from noise alone: set denoise to 1, or choose "
+            "ddim_paper starts from noise alone: set denoise to 1, or choose "
             "another sampler_name to keep a part of the latent"
         )
     if latent is None:

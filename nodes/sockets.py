@@ -12,7 +12,7 @@ from comfy_api.latest import io
 CATEGORY = "MagicPose"
 POSE_CATEGORY = f"{CATEGORY}/pose"
 
-AppearanceEncoder = io.Custom("MAGICPOSE_APPEARANCE_ENCODER")  # a ModelPatcher, like MODEL
+AppearanceModel = io.Custom("MAGICPOSE_APPEARANCE_MODEL")  # a ModelPatcher, like MODEL
 ReferenceAppearance = io.Custom("MAGICPOSE_REFERENCE")  # reference.Reference
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # what DWPose, OpenPose and SDPose nodes give
 
@@ -28,10 +28,10 @@ def search_aliases(*names: str) -> dict[str, list[str]]:
     return {"search_aliases": list(names)} if "search_aliases" in known else {}
 
 
-def guidance_input() -> io.Combo.Input:
+def control_mode_input() -> io.Combo.Input:
     """Which halves of classifier-free guidance see the reference or the pose."""
     return io.Combo.Input(
-        "guidance",
+        "control_mode",
         options=["image_cfg", "balance"],
         default="image_cfg",
         tooltip=(

@@ -1,4 +1,4 @@
-"""Pictures of the reference -> latents and mask at the size that the appearance encoder reads."""
+"""Pictures of the reference -> latents and mask at the size that the appearance model reads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def encode_latents(
     if not hasattr(network, "quant_conv"):
         raise InputError(
             f"this VAE ({type(network).__name__}) has no distribution to sample from; "
-            "set latent to mean, or connect the VAE of a Stable Diffusion 1.5 checkpoint"
+            "set reference_latents to mean, or connect the VAE of a Stable Diffusion 1.5 checkpoint"
         )
     comfy.model_management.load_models_gpu(
         [vae.patcher], memory_required=vae.memory_used_encode(pictures.shape, vae.vae_dtype)

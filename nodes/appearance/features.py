@@ -20,7 +20,7 @@ class _AllCollectedError(Exception):
 
 
 def collect_features(
-    encoder: comfy.model_patcher.ModelPatcher,
+    appearance_model: comfy.model_patcher.ModelPatcher,
     latents: Tensor,
     timestep: Tensor,
     text: Tensor,
@@ -32,7 +32,7 @@ def collect_features(
     in a row.
 
     Args:
-        encoder: The appearance control model, loaded on its device.
+        appearance_model: The appearance control model, loaded on its device.
         latents: (R, 4, h, w) scaled reference latents.
         timestep: (1,) the timestep of the frames.
         text: (1, L, C) text embedding.
@@ -43,9 +43,9 @@ def collect_features(
 
     Source: Chang et al. 2024, section 3.2.
     """
-    network = encoder.model.diffusion_model
-    dtype = encoder.model.manual_cast_dtype or encoder.model.get_dtype()
-    device = encoder.load_device
+    network = appearance_model.model.diffusion_model
+    dtype = appearance_model.model.manual_cast_dtype or appearance_model.model.get_dtype()
+    device = appearance_model.load_device
     count = latents.shape[0]
     last = ("output", len(network.output_blocks) - 1)
     features: dict[BlockId, Tensor] = {}

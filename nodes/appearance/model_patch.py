@@ -15,9 +15,10 @@ import torch
 from comfy.ldm.modules.attention import optimized_attention_masked
 from torch import Tensor
 
+from ...magicpose_core.sampling.guidance import ControlMode
 from .. import notices
 from .features import BlockId, Features
-from .rows import Guidance, Options, Reading, group_rows, options_of_rows, take_rows
+from .rows import Options, Reading, group_rows, options_of_rows, take_rows
 
 FeaturesAt = Callable[[float, Tensor], Features]  # timestep, (1, L, C) text of the rows
 
@@ -29,13 +30,13 @@ class AppearanceSettings:
     """How the reference takes part.
 
     Attributes:
-        guidance: ``image_cfg`` gives it to the conditional rows only (the paper), ``balance`` to
-            all rows.
+        control_mode: ``image_cfg`` gives it to the conditional rows only (the paper),
+            ``balance`` to all rows.
         strength: Factor on the attention that the reference's tokens get; 1 is the paper's.
         sigma_range: Noise levels between which it takes part, (highest, lowest).
     """
 
-    guidance: Guidance = "image_cfg"
+    control_mode: ControlMode = "image_cfg"
     strength: float = 1.0
     sigma_range: tuple[float, float] = (math.inf, 0.0)
 
@@ -82,7 +83,7 @@ def appearance_wrapper(
             features = features_at(reading.timestep, context[reading.text : reading.text + 1])
             return _with_offer(part, Offer(features, settings.strength), warned)
 
-        groups = group_rows(options, timesteps, settings.guidance, context if by_text else None)
+        groups = group_rows(options, timesteps, settings.control_mode, context if by_text else None)
         if len(groups) == 1:
             return forward(*inputs, offered(*groups, options), **more)
         parts = []

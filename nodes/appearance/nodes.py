@@ -16,9 +16,9 @@ from .. import bridge
 from ..bridge import Conditioning
 from ..sockets import (
     CATEGORY,
-    AppearanceEncoder,
+    AppearanceModel,
     ReferenceAppearance,
-    guidance_input,
+    control_mode_input,
     node_id,
     percent_inputs,
     search_aliases,
@@ -47,8 +47,8 @@ class EncodeReference(io.ComfyNode):
                 "The tokens of several pictures are joined."
             ),
             inputs=[
-                AppearanceEncoder.Input(
-                    "appearance_encoder", tooltip="The network that reads faces, skin and clothes."
+                AppearanceModel.Input(
+                    "appearance_model", tooltip="The network that reads faces, skin and clothes."
                 ),
                 io.Image.Input("image", tooltip="The person; a batch is read as one person."),
                 io.Vae.Input("vae", tooltip="The autoencoder of the Stable Diffusion 1.5 model."),
@@ -56,14 +56,14 @@ class EncodeReference(io.ComfyNode):
                     "clip",
                     optional=True,
                     tooltip=(
-                        "Gives the appearance encoder the empty prompt, which it was trained with. "
+                        "Gives the appearance model the empty prompt, which it was trained with. "
                         "Left open, it reads the text of the frames, as the authors have it."
                     ),
                 ),
                 io.Conditioning.Input(
                     "conditioning",
                     optional=True,
-                    tooltip="A text for the appearance encoder, in place of the empty prompt.",
+                    tooltip="A text for the appearance model, in place of the empty prompt.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -71,7 +71,7 @@ class EncodeReference(io.ComfyNode):
                     tooltip="Where the person is (1): only what lies there is offered.",
                 ),
                 io.Int.Input(
-                    "size",
+                    "shorter_side",
                     default=512,
                     min=0,
                     max=2048,
@@ -89,7 +89,7 @@ class EncodeReference(io.ComfyNode):
                     tooltip="Whether the centre square is cut out, as in training.",
                 ),
                 io.Combo.Input(
-                    "latent",
+                    "reference_latents",
                     options=["sample", "mean"],
                     default="sample",
                     tooltip=(
@@ -98,7 +98,7 @@ class EncodeReference(io.ComfyNode):
                     ),
                 ),
                 io.Boolean.Input(
-                    "noise",
+                    "noisy_reference",
                     default=False,
                     tooltip=(
                         "Whether the reference is noised to each step's level before it is read. "
@@ -115,31 +115,31 @@ class EncodeReference(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        appearance_encoder: comfy.model_patcher.ModelPatcher,
+        appearance_model: comfy.model_patcher.ModelPatcher,
         image: Tensor,
         vae: comfy.sd.VAE,
-        size: int,
+        shorter_side: int,
         square: bool,
-        latent: str,
-        noise: bool,
+        reference_latents: str,
+        noisy_reference: bool,
         seed: int,
         clip: comfy.sd.CLIP | None = None,
         conditioning: Conditioning | None = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         pictures = bridge.to_pictures(image)
-        height, width = reference_size(*pictures.shape[-2:], size, square=square)
+        height, width = reference_size(*pictures.shape[-2:], shorter_side, square=square)
         latents = encode_latents(
             vae,
             core_images.fit_size(pictures, height, width),
-            generator=reference_generator(seed) if latent == "sample" else None,
+            generator=reference_generator(seed) if reference_latents == "sample" else None,
         )
         reference = Reference(
-            encoder=appearance_encoder,
-            latents=appearance_encoder.model.process_latent_in(latents),
+            appearance_model=appearance_model,
+            latents=appearance_model.model.process_latent_in(latents),
             text=_text(clip, conditioning),
             mask=None if mask is None else latent_mask(mask, pictures, height, width),
-            noise_seed=seed if noise else None,
+            noise_seed=seed if noisy_reference else None,
         )
         return io.NodeOutput(reference)
 
@@ -161,7 +161,7 @@ class ApplyAppearance(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="Any Stable Diffusion 1.5 model."),
                 ReferenceAppearance.Input("reference", tooltip="From Encode Reference."),
-                guidance_input(),
+                control_mode_input(),
                 io.Float.Input(
                     "strength",
                     default=1.0,
@@ -179,7 +179,7 @@ class ApplyAppearance(io.ComfyNode):
                     options=["off", "CPU", "GPU"],
                     default="CPU",
                     tooltip=(
-                        "Where the reference's features are kept for the next run. About 23 MB a "
+                        "Where the reference's features are kept for the next run. About 23 MB per "
                         "step at 512 pixels in half precision. GPU: freed when the model unloads."
                     ),
                 ),
@@ -200,7 +200,7 @@ class ApplyAppearance(io.ComfyNode):
         cls,
         model: comfy.model_patcher.ModelPatcher,
         reference: Reference,
-        guidance: str,
+        control_mode: str,
         strength: float,
         start_percent: float,
         end_percent: float,
@@ -209,7 +209,7 @@ class ApplyAppearance(io.ComfyNode):
     ) -> io.NodeOutput:
         sampling = model.get_model_object("model_sampling")
         settings = AppearanceSettings(
-            guidance=guidance,
+            control_mode=control_mode,
             strength=strength,
             sigma_range=(
                 sampling.percent_to_sigma(start_percent),

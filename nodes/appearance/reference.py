@@ -24,7 +24,7 @@ class Reference:
     """One person's appearance.
 
     Attributes:
-        encoder: The appearance control model.
+        appearance_model: The appearance control model.
         latents: (R, 4, h, w) scaled latents of the reference pictures.
         text: (1, L, C) text embedding that the appearance control model is given; None gives it
             the text of the frames, as the authors do.
@@ -33,7 +33,7 @@ class Reference:
             setting, ``wonoise``).
     """
 
-    encoder: comfy.model_patcher.ModelPatcher
+    appearance_model: comfy.model_patcher.ModelPatcher
     latents: Tensor
     text: Tensor | None = None
     mask: Tensor | None = None
@@ -51,10 +51,10 @@ def apply_appearance(
     Raises:
         InputError: The MODEL is no SD 1.5, or of another width than the appearance control model.
     """
-    _check_architectures(model, reference.encoder)
+    _check_architectures(model, reference.appearance_model)
     if settings.strength == 0:
         return model
-    encoder = reference.encoder
+    appearance_model = reference.appearance_model
 
     def features_at(timestep: float, frames_text: Tensor) -> Features:
         text = frames_text if reference.text is None else reference.text
@@ -64,9 +64,9 @@ def apply_appearance(
         def compute() -> Features:
             latents = _latents_at(reference, timestep)
             at = torch.tensor([timestep])
-            return collect_features(encoder, latents, at, text, reference.mask)
+            return collect_features(appearance_model, latents, at, text, reference.mask)
 
-        return cache.fetch(key, encoder.load_device, compute)
+        return cache.fetch(key, appearance_model.load_device, compute)
 
     def on_detach(patcher: comfy.model_patcher.ModelPatcher, unloaded: bool) -> None:
         if unloaded:  # ComfyUI also detaches, without unloading, before each run
@@ -81,8 +81,8 @@ def apply_appearance(
     )
     patched.add_callback_with_key(CallbacksMP.ON_DETACH, _KEY, on_detach)
     others = patched.get_additional_models_with_key(_KEY)
-    if not any(encoder.is_clone(other) for other in others):
-        patched.set_additional_models(_KEY, [*others, encoder])
+    if not any(appearance_model.is_clone(other) for other in others):
+        patched.set_additional_models(_KEY, [*others, appearance_model])
     return patched
 
 
@@ -98,13 +98,13 @@ def _latents_at(reference: Reference, timestep: float) -> Tensor:
 
 
 def _check_architectures(
-    model: comfy.model_patcher.ModelPatcher, encoder: comfy.model_patcher.ModelPatcher
+    model: comfy.model_patcher.ModelPatcher, appearance_model: comfy.model_patcher.ModelPatcher
 ) -> None:
-    wanted, given = _architecture(encoder), _architecture(model)
+    wanted, given = _architecture(appearance_model), _architecture(model)
     if wanted != given:
         raise InputError(
             f"model is {given}, the reference was encoded for {wanted}; connect a Stable "
-            "Diffusion 1.5 checkpoint of the appearance encoder's width"
+            "Diffusion 1.5 checkpoint of the appearance model's width"
         )
 
 

@@ -6,13 +6,13 @@ of the pass, into one batch of rows.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from torch import Tensor
 
+from ...magicpose_core.sampling.guidance import ControlMode
 from .halves import Options, is_positive
 
-Guidance = Literal["image_cfg", "balance"]
 T = TypeVar("T")
 
 
@@ -29,22 +29,22 @@ class Reading(NamedTuple):
 
 
 def group_rows(
-    options: Options, timesteps: Tensor, guidance: Guidance, context: Tensor | None
+    options: Options, timesteps: Tensor, control_mode: ControlMode, context: Tensor | None
 ) -> dict[Reading | None, list[int]]:
     """Group rows by what they read of the reference, None for nothing.
 
     Args:
         options: Their ``cond_or_uncond`` tells the halves of guidance apart.
         timesteps: (B,).
-        guidance: ``image_cfg`` lets the conditional rows read, ``balance`` all.
+        control_mode: ``image_cfg`` lets the conditional rows read, ``balance`` all.
         context: (B, L, C) text where the appearance depends on the row's text, else None.
     """
     chunks = options.get("cond_or_uncond", [0])
-    rows_a_chunk = timesteps.shape[0] // len(chunks)
+    rows_per_chunk = timesteps.shape[0] // len(chunks)
     texts = [0] * timesteps.shape[0] if context is None else _first_equal_rows(context)
     groups: dict[Reading | None, list[int]] = {}
     for row, (timestep, text) in enumerate(zip(timesteps.tolist(), texts, strict=True)):
-        reads = guidance == "balance" or is_positive(options, chunks[row // rows_a_chunk])
+        reads = control_mode == "balance" or is_positive(options, chunks[row // rows_per_chunk])
         groups.setdefault(Reading(timestep, text) if reads else None, []).append(row)
     return groups
 
@@ -64,12 +64,12 @@ def take_rows(value: T, rows: list[int], batch: int) -> T:
 
 
 def options_of_rows(options: Options, rows: list[int], batch: int) -> Options:
-    """Copy the options so that their entries of one a chunk fit the rows."""
+    """Copy the options so that their entries of one per chunk fit the rows."""
     part = dict(options)
     for name in ("cond_or_uncond", "uuids"):
         if name in options:
-            rows_a_chunk = batch // len(options[name])
-            kept = dict.fromkeys(row // rows_a_chunk for row in rows)
+            rows_per_chunk = batch // len(options[name])
+            kept = dict.fromkeys(row // rows_per_chunk for row in rows)
             part[name] = [options[name][chunk] for chunk in kept]
     return part
 

@@ -115,7 +115,9 @@ def micro(pack: Callable[[str], ModuleType]) -> SimpleNamespace:
     return SimpleNamespace(
         layers=sd15.attention_layers(unet),
         model=native.build_unet(unet, golden.part("model.diffusion_model.")),
-        encoder=native.build_appearance_unet(unet, golden.part("appearance_control_model.")),
+        appearance_model=native.build_appearance_unet(
+            unet, golden.part("appearance_control_model.")
+        ),
         control_net=native.build_control_net(control, golden.part("pose_control_model.")),
     )
 
@@ -130,7 +132,7 @@ def patched(pack: Callable[[str], ModuleType], micro: SimpleNamespace) -> Callab
         return reference.apply_appearance(
             model or micro.model,
             reference.Reference(
-                encoder=micro.encoder,
+                appearance_model=micro.appearance_model,
                 latents=want["reference_latent"] if latents is None else latents,
                 text=text,
                 mask=mask,

@@ -215,7 +215,7 @@ def sample_node(pack, micro):
     def run(**settings):
         inputs = golden.numbers("networks")
         reference = pack("nodes.appearance.reference").Reference(
-            encoder=micro.encoder, latents=inputs["reference_latent"]
+            appearance_model=micro.appearance_model, latents=inputs["reference_latent"]
         )
         return pack("nodes.sampling").Sample.execute(
             micro.model,
@@ -227,8 +227,8 @@ def sample_node(pack, micro):
             steps=2,
             cfg=7.0,
             scheduler="normal",
-            guidance="image_cfg",
-            frames_at_a_time=0,
+            control_mode="image_cfg",
+            frames_per_batch=0,
             **settings,
         )
 
@@ -237,7 +237,7 @@ def sample_node(pack, micro):
 
 def test_the_reference_sampler_refuses_partial_denoise(sample_node):
     with pytest.raises(ValueError, match="set denoise to 1, or choose"):
-        sample_node(sampler_name="reference", denoise=0.5)
+        sample_node(sampler_name="ddim_paper", denoise=0.5)
 
 
 def test_partial_denoise_of_no_latent_is_refused(sample_node):

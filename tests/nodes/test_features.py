@@ -11,7 +11,10 @@ from . import golden
 def test_features_equal_the_golden_ones(pack, micro):
     want = golden.numbers("networks")
     got = pack("nodes.appearance.features").collect_features(
-        micro.encoder, want["reference_latent"], torch.tensor([501.0]), want["context_cond"]
+        micro.appearance_model,
+        want["reference_latent"],
+        torch.tensor([501.0]),
+        want["context_cond"],
     )
     assert len(got) == 16
     for index, layer in enumerate(micro.layers):
@@ -23,8 +26,8 @@ def test_features_of_several_pictures_lie_in_a_row(pack, micro):
     collect = pack("nodes.appearance.features").collect_features
     latents = [want["reference_latent"], want["reference_latent"].flip(-1)]
     timestep, text = torch.tensor([501.0]), want["context_cond"]
-    single = [collect(micro.encoder, each, timestep, text) for each in latents]
-    both = collect(micro.encoder, torch.cat(latents), timestep, text)
+    single = [collect(micro.appearance_model, each, timestep, text) for each in latents]
+    both = collect(micro.appearance_model, torch.cat(latents), timestep, text)
     for block, tokens in both.items():
         joined = torch.cat([each[block] for each in single], dim=1)
         assert golden.relative(tokens, joined) < 1e-5

@@ -87,8 +87,8 @@ def test_each_frame_gets_its_own_text(clip):
 
 
 def test_balance_runs_both_halves_with_the_same_copy_of_the_controlnet(clip):
-    whole = clip(guidance="balance")
-    assert golden.relative(clip({"frames": 2}, guidance="balance"), whole) < 1e-4
+    whole = clip(control_mode="balance")
+    assert golden.relative(clip({"frames": 2}, control_mode="balance"), whole) < 1e-4
 
 
 def test_given_controlnet_stays_as_it_was(clip, micro):
@@ -102,7 +102,7 @@ def test_given_controlnet_stays_as_it_was(clip, micro):
 def test_windows_cover_every_frame(pack, loop, count):
     frames = pack("nodes.frames")
     for length, overlap in ((16, 0), (16, 4), (5, 2)):
-        settings = frames.FrameSettings(frames=length, overlap=overlap, loop=loop)
+        settings = frames.FrameSettings(frames_per_batch=length, window_overlap=overlap, loop=loop)
         windows = frames.frame_windows(count, settings)
         assert {frame for window in windows for frame in window} == set(range(count))
         assert all(len(window) <= length for window in windows)
@@ -110,7 +110,7 @@ def test_windows_cover_every_frame(pack, loop, count):
 
 def test_a_loop_has_a_window_over_its_seam(pack):
     frames = pack("nodes.frames")
-    settings = frames.FrameSettings(frames=4, overlap=2, loop=True)
+    settings = frames.FrameSettings(frames_per_batch=4, window_overlap=2, loop=True)
     assert any({7, 0} <= set(window) for window in frames.frame_windows(8, settings))
 
 
@@ -132,7 +132,7 @@ def test_sampling_asks_for_the_memory_of_one_pass(clip, micro, monkeypatch):
 
 def test_animatediff_evolved_cuts_the_clip_by_itself(pack):
     frames = pack("nodes.frames")
-    wrapper = frames._step_wrapper(frames.FrameSettings(frames=2))
+    wrapper = frames._step_wrapper(frames.FrameSettings(frames_per_batch=2))
     options = {"transformer_options": {"ADGS": object()}}
     seen = []
     wrapper(
@@ -150,5 +150,5 @@ def test_animatediff_evolved_cuts_the_clip_by_itself(pack):
     ("frames", "overlap", "said"), [(4, 4, r"\(4\)"), (0, 20, r"\(16, the most that 0 takes\)")]
 )
 def test_overlap_as_long_as_a_pass_is_refused(pack, frames, overlap, said):
-    with pytest.raises(ValueError, match=rf"overlap .{overlap}. must be below .* {said}"):
-        pack("nodes.frames").FrameSettings(frames=frames, overlap=overlap)
+    with pytest.raises(ValueError, match=rf"window_overlap .{overlap}. must be below .* {said}"):
+        pack("nodes.frames").FrameSettings(frames_per_batch=frames, window_overlap=overlap)

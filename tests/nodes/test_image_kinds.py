@@ -42,7 +42,7 @@ def test_frame_batcher_and_sampler(kind, pack, micro):
     change, plain = kind
     inputs = golden.numbers("networks")
     reference = pack("nodes.appearance.reference").Reference(
-        encoder=micro.encoder, latents=inputs["reference_latent"]
+        appearance_model=micro.appearance_model, latents=inputs["reference_latent"]
     )
     start = pack("nodes.sampling").start_latent
     assert start(None, change(IMAGE))["samples"].shape == (3, 4, 8, 8)
@@ -50,7 +50,7 @@ def test_frame_batcher_and_sampler(kind, pack, micro):
         pack("nodes.sampling")
         .Sample.execute(
             micro.model, reference, micro.control_net, maps, [[inputs["context_cond"], {}]],
-            0, 1, 7.0, "reference", "normal", 1.0, "image_cfg", 2,
+            0, 1, 7.0, "ddim_paper", "normal", 1.0, "image_cfg", 2,
         )
         .args[0]["samples"]
         for maps in (change(IMAGE), plain(IMAGE))

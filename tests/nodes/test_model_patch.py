@@ -47,7 +47,7 @@ def count_passes(micro):
         return count
 
     networks = {
-        "appearance": micro.encoder.model.diffusion_model,
+        "appearance": micro.appearance_model.model.diffusion_model,
         "pose": micro.control_net.control_model,
     }
     hooks = [network.register_forward_pre_hook(counter(n)) for n, network in networks.items()]
@@ -171,7 +171,7 @@ def test_mask_drops_tokens_at_every_resolution(pack, micro, inputs):
     left = torch.zeros(1, 1, 16, 16)
     left[..., :8] = 1
     collect = pack("nodes.appearance.features").collect_features
-    arguments = (micro.encoder, inputs["reference_latent"], torch.tensor([501.0]))
+    arguments = (micro.appearance_model, inputs["reference_latent"], torch.tensor([501.0]))
     whole = collect(*arguments, inputs["context_cond"])
     masked = collect(*arguments, inputs["context_cond"], left)
     for block, tokens in whole.items():
@@ -190,7 +190,7 @@ def test_outside_its_percents_the_reference_is_not_read(patched, micro, inputs, 
 
 
 def test_balance_reads_the_reference_in_both_halves(patched, inputs):
-    got = one_pass(patched(guidance="balance"), inputs, chunks=(1, 0))
+    got = one_pass(patched(control_mode="balance"), inputs, chunks=(1, 0))
     assert golden.relative(got[:1], got[1:]) < PASS
 
 
@@ -233,7 +233,7 @@ def test_one_appearance_pass_for_each_distinct_timestep(
     def note(_, arguments):
         seen.add(float(arguments[1][0]))
 
-    hook = micro.encoder.model.diffusion_model.register_forward_pre_hook(note)
+    hook = micro.appearance_model.model.diffusion_model.register_forward_pre_hook(note)
     sample(micro, model, frames=5, sampler=sampler, pack=pack)
     hook.remove()
     assert count_passes["appearance"] == len(seen)

@@ -16,25 +16,25 @@ def sample(micro, patched, pack):
     """Run a golden run's settings through ComfyUI; returns scaled latents."""
 
     def run(
-        name, *, text, steps=4, cfg=7.0, negative=None, guidance="image_cfg", frames=0, **given
+        name, *, text, steps=4, cfg=7.0, negative=None, control_mode="image_cfg", frames=0, **given
     ):
         import comfy.sample
 
         inputs = {**golden.numbers("networks"), **given}
-        model = patched(latents=inputs["reference_latent"], guidance=guidance)
+        model = patched(latents=inputs["reference_latent"], control_mode=control_mode)
         batching = pack("nodes.frames")
-        model = batching.batch_frames(model, batching.FrameSettings(frames=frames))
+        model = batching.batch_frames(model, batching.FrameSettings(frames_per_batch=frames))
         halves = pack("nodes.pose_control").apply_pose(
             micro.control_net,
             inputs["pose_map"].movedim(1, -1),
             [[text, {}]],
             None if negative is None else [[negative, {}]],
-            guidance=guidance,
+            control_mode=control_mode,
         )
         sampling = pack("nodes.sampling")
-        sigmas = sampling.reference_sigmas(model.get_model_object("model_sampling"), steps)
+        sigmas = sampling.paper_sigmas(model.get_model_object("model_sampling"), steps)
         noise = golden.numbers("ddim")[f"{name}.x"][0]
-        sampler = sampling.ReferenceSampler()
+        sampler = sampling.PaperDdim()
         empty = torch.zeros_like(noise)
         return SCALE * comfy.sample.sample_custom(
             model, noise, cfg, sampler, sigmas, *halves, empty
@@ -76,7 +76,7 @@ def test_scale_1_is_the_conditional_pass_alone(sample, texts):
 @pytest.mark.parametrize("steps", [4, 10])
 def test_balance_equals_the_golden_run(sample, texts, steps):
     name = f"balance{steps}"
-    got = sample(name, text=texts[0], negative=texts[1], steps=steps, guidance="balance")
+    got = sample(name, text=texts[0], negative=texts[1], steps=steps, control_mode="balance")
     assert error(name, got) < RUN
 
 
@@ -117,7 +117,9 @@ def test_a_noised_reference_equals_the_golden_run(micro, pack, texts):
     def features_at(timestep, text):
         alpha = alphas[int(timestep)]
         noised = alpha.sqrt() * inputs["reference_latent"] + (1 - alpha).sqrt() * next(noises)
-        return features.collect_features(micro.encoder, noised, torch.tensor([timestep]), text)
+        return features.collect_features(
+            micro.appearance_model, noised, torch.tensor([timestep]), text
+        )
 
     model = micro.model.clone()
     wrapper = patch.appearance_wrapper(features_at, patch.AppearanceSettings(), by_text=True)
@@ -131,8 +133,8 @@ def test_a_noised_reference_equals_the_golden_run(micro, pack, texts):
         model,
         noise,
         7.0,
-        sampling.ReferenceSampler(),
-        sampling.reference_sigmas(model.get_model_object("model_sampling"), 4),
+        sampling.PaperDdim(),
+        sampling.paper_sigmas(model.get_model_object("model_sampling"), 4),
         *halves,
         torch.zeros_like(noise),
     )
@@ -142,7 +144,9 @@ def test_a_noised_reference_equals_the_golden_run(micro, pack, texts):
 def test_reference_noise_has_the_level_of_the_timestep(pack, micro):
     reference = pack("nodes.appearance.reference")
     clean = golden.numbers("networks")["reference_latent"].repeat(64, 1, 1, 1)
-    noised = reference.Reference(encoder=micro.encoder, latents=clean, noise_seed=3)
+    noised = reference.Reference(
+        appearance_model=micro.appearance_model, latents=clean, noise_seed=3
+    )
     alphas = pack("magicpose_core.sampling.schedules").alphas_cumprod()
     for timestep in (1.0, 501.0, 981.0):
         alpha = alphas[int(timestep)]

@@ -21,8 +21,9 @@ SMALL = {
     "width": 64,
     "height": 64,
     "size": 64,
+    "shorter_side": 64,
     "frames": 3,
-    "frames_at_a_time": 2,
+    "frames_per_batch": 2,
 }
 
 
@@ -54,7 +55,7 @@ def infos(server):
 def inputs(server, infos):
     """A picture, a pose file and a video of a synthetic dancer, made by the nodes themselves."""
     dancer = {"dancer": 1, "driver": 2, "frames": 3, "size": 128, "seed": 0}
-    poses = {"keypoints": ["1", 1], "format": "pose_keypoint", "fps": 12.0}
+    poses = {"poses": ["1", 1], "format": "pose_keypoint", "fps": 12.0}
     video = {"video": ["3", 0], "format": "mp4", "codec": "h264"}
     calls = [
         ("MagicPose_SyntheticDancer", dancer),
