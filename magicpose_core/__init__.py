@@ -1,3 +1,3 @@
 """MagicPose: one picture of a person and a sequence of poses -> the same person in those poses."""
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
