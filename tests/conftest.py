@@ -7,6 +7,7 @@ drawn from its own key's text, so that no weights need to be stored (tests/golde
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from torch import Tensor
 
 from magicpose_core.weights.loading import MagicPoseModels, ModelFiles, load_models
 
+collect_ignore = ["fuzz"] if sys.platform == "win32" else []  # its cases run in forked children
+
 GOLDEN = Path(__file__).parent / "golden"
 GAINS = (
     ("input_hint_block", 1.5),
@@ -28,6 +31,12 @@ GAINS = (
     (".to_k.", 1.6),
     (".to_v.", 2.0),
 )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs Unix where there is none, by the name of its marker."""
+    if sys.platform == "win32" and item.get_closest_marker("posix"):
+        pytest.skip("needs fork, Unix signals or limits (marker posix)")
 
 
 def draw_weight(key: str, shape: tuple[int, ...]) -> Tensor:

@@ -28,6 +28,7 @@ COMES_WITH_COMFYUI = {"comfy", "comfy_api", "comfy_execution", "folder_paths", "
 OPTIONAL = {
     "onnxruntime": "the user chooses one of several builds",
     "mediapipe": "lives in an environment of its own",
+    "skimage": "only the published SSIM of an evaluation, which no node computes",
 }
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}
 

@@ -211,6 +211,7 @@ def test_running_out_of_memory_says_what_to_lower(inputs, words, capsys, monkeyp
     assert not list((inputs / "out").glob("*"))
 
 
+@pytest.mark.posix
 def test_ctrl_c_leaves_nothing_half_written(inputs, words):
     out = inputs / "out" / "clip.mp4"
     command = [sys.executable, "-m", "magicpose_core.cli", *words, "--out", str(out)]

@@ -45,7 +45,7 @@ def files(root: Path) -> dict[str, str]:
     return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.posix
 @pytest.mark.parametrize("order", ["ab", "ba"])
 def test_a_kill_at_any_rename_leaves_the_old_result_or_the_new_one(tmp_path, order):
     outcomes = []

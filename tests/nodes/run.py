@@ -74,7 +74,7 @@ def run_tests(comfyui: Path, pytest_arguments: list[str], *, part: bool) -> tupl
     """Run them in one ComfyUI; returns their numbers in words, and whether all passed."""
     named = any(Path(argument.split("::")[0]).exists() for argument in pytest_arguments)
     tests = [] if named else [Path(__file__).parent]
-    choice = ["-m", "not gpu and not weights and not thorough"] if part else []
+    choice = ["-m", "not gpu and not thorough"] if part else []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [python_of(comfyui), "-m", "pytest", f"--junitxml={report}", *choice]

@@ -80,6 +80,7 @@ seed = 7
 """
 
 
+@pytest.mark.posix
 def test_a_killed_run_goes_on_with_the_very_same_losses(vae_config, uninterrupted, tmp_path):
     file = tmp_path / "run.toml"
     file.write_text(KILLED_CONFIG.format(output=vae_config.output))

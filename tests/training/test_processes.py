@@ -8,6 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.posix  # torchrun's gloo
+
 RUN = """
 import os, sys
 from pathlib import Path

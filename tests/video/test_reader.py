@@ -94,6 +94,7 @@ def test_phone_video_is_turned_upright(video: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(frame[5, 24], (200, 0, 0), atol=4)
 
 
+@pytest.mark.posix
 def test_reading_does_not_change_with_the_length(tmp_path: Path) -> None:
     long = tmp_path / "long.mp4"
     with open_mp4(long, fps=25) as write:

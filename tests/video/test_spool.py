@@ -28,6 +28,7 @@ def test_no_frames_and_frames_of_two_sizes_are_refused():
         pass
 
 
+@pytest.mark.posix
 def test_a_killed_process_leaves_no_spool(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = (

@@ -142,7 +142,7 @@ except OutputError as error:
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.posix
 @pytest.mark.parametrize(("kind", "limit"), [("mp4", 4_000), ("mp4", 100_000), ("png", 4_000)])
 def test_full_disk_is_one_error_and_leaves_the_old_file(
     kind: str, limit: int, tmp_path: Path
