@@ -15,7 +15,7 @@ from .options import positive
 
 if TYPE_CHECKING:
     from ..evaluation.report import Figures
-    from ..pipeline import SamplingSettings
+    from ..sampling.settings import SamplingSettings
 
 SIZE = 128  # pixels, what the demo model is trained on
 GUIDANCE = 2.0  # what it looks best with
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..demo.inputs import write_inputs
     from ..demo.model import demo_checkpoint
     from ..evaluation.report import markdown_table, write_report
-    from ..pipeline import SamplingSettings
+    from ..sampling.settings import SamplingSettings
 
     if arguments.person < 0:
         raise InputError(f"--person must be 0 or more, got {arguments.person}")

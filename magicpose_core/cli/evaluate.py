@@ -58,7 +58,7 @@ def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
 
     from ..evaluation.ablations import MODEL, RENDERERS
     from ..evaluation.heldout_dancers import evaluate_dancers
-    from ..pipeline import SamplingSettings
+    from ..sampling.settings import SamplingSettings
 
     models = load(arguments)
     sampling = SamplingSettings(

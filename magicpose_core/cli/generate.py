@@ -123,9 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Render the clip."""
     from tqdm import tqdm
 
-    from ..images import unit_to_signed
-    from ..pipeline import render
     from ..pose.sources import open_pose_maps
+    from ..rendering import render
     from ..weights.loading import gather_parts
 
     started = time.monotonic()
@@ -149,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
         with tqdm(desc="sampling", unit="step") as bar, _telling_memory():
             frames = render(
                 models,
-                unit_to_signed(reference),
+                reference,
                 pose_maps,
                 config,
                 text=text,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .options import positive
 
 if TYPE_CHECKING:
-    from ..pipeline import SamplingSettings
+    from ..sampling.settings import SamplingSettings
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def sampling_settings(arguments: argparse.Namespace) -> SamplingSettings:
     Raises:
         InputError: A number is out of range.
     """
-    from ..pipeline import SamplingSettings
+    from ..sampling.settings import SamplingSettings
 
     return SamplingSettings(
         steps=arguments.steps,

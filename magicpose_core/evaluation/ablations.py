@@ -13,14 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..images import from_uint8, signed_to_unit
-from ..models.denoiser import Conditioning, MagicPoseDenoiser
-from ..pipeline import SamplingSettings, check_inputs, decode_frames, encode_reference
-from ..sampling.denoise import denoise
-from ..sampling.guidance import PredictNoise, guide
-from ..sampling.noise import draw_noise, start_noise
-from ..sampling.steppers import make_stepper
-from ..sampling.windows import FrameWindows
+from ..models.denoiser import MagicPoseDenoiser
+from ..rendering import render
+from ..sampling.settings import SamplingSettings
 from ..weights.loading import MagicPoseModels
 
 
@@ -29,7 +24,7 @@ class Cases:
     """People to render, each with a reference and one pose.
 
     Attributes:
-        references: (B, 3, H, W) in [-1, 1].
+        references: (B, 3, H, W) in [0, 1].
         others: As many pictures of other people.
         pose_maps: B maps (H, W, 3) uint8.
     """
@@ -43,57 +38,13 @@ Renderer = Callable[[MagicPoseModels, Cases, SamplingSettings], Tensor]  # -> (B
 
 
 def render_cases(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
-    """Render all people of a batch together: row b sees reference b.
-
-    ``pipeline.render`` shows all its references to every frame, as pictures of one person; this is
-    the same sampling for many people with a frame each.
-    """
-    check_inputs(cases.references, cases.pose_maps)
-    text = models.text.empty_prompt()
-    reference_latents = encode_reference(models, cases.references, settings)
-    hints = None
-    if models.denoiser.pose is not None:
-        hints = models.denoiser.pose.embed(from_uint8(np.stack(cases.pose_maps)).to(text))
-    noise, generators = start_noise(
-        reference_latents,
-        len(cases.pose_maps),
-        seed=settings.seed,
-        shared_noise=settings.shared_noise,
-    )
-    latents = denoise(
-        guide(
-            _controlled(models.denoiser, reference_latents, hints, text),
-            models.denoiser.prepare(Conditioning(text=text)),
-            settings.guidance_scale,
-        ),
-        noise,
-        make_stepper(settings.scheduler, settings.steps, settings.eta),
-        FrameWindows(len(cases.pose_maps)),
-        lambda clip: draw_noise(clip, generators),
-    )
-    return torch.stack(list(decode_frames(models, latents)))
-
-
-def _controlled(
-    denoiser: MagicPoseDenoiser, reference_latents: Tensor, hints: Tensor | None, text: Tensor
-) -> PredictNoise:
-    def predict(latents: Tensor, timestep: int, frames: Sequence[int]) -> Tensor:
-        inputs = latents.to(text)
-        step = torch.tensor(timestep, device=text.device)
-        rows = text.expand(len(latents), -1, -1)
-        features = residuals = None
-        if denoiser.appearance is not None:
-            features = denoiser.appearance(reference_latents.to(text), step, rows)
-        if denoiser.pose is not None and hints is not None:
-            residuals = denoiser.pose(inputs, step, rows, hints)
-        noise = denoiser(inputs, step, rows, features=features, residuals=residuals)
-        return noise.to(latents)
-
-    return predict
+    """Render all people of a batch together, each from their own picture."""
+    frames = render(models, cases.references, cases.pose_maps, settings, reference_per_frame=True)
+    return torch.stack(list(frames))
 
 
 def _copy_reference(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
-    return signed_to_unit(cases.references)
+    return cases.references
 
 
 def _without_appearance(

@@ -13,8 +13,8 @@ from torch import Tensor
 from ..data.dancers.clips import DancerFrame, Scene, free_scene
 from ..data.dancers.landmarks import draw_pose_map
 from ..data.dancers.view import Framing
-from ..images import from_uint8, to_uint8, unit_to_signed
-from ..pipeline import SamplingSettings
+from ..images import from_uint8, to_uint8
+from ..sampling.settings import SamplingSettings
 from ..weights.loading import MagicPoseModels
 from .ablations import RENDERERS, Cases
 from .pixel import PIXEL_METRICS
@@ -98,8 +98,8 @@ def evaluate_dancers(
 def _stack(cases: Sequence[Case], size: int, framing: Framing = "mixed") -> Cases:
     others = [make_reference(case.index + 1, size, framing) for case in cases]
     return Cases(
-        references=unit_to_signed(from_uint8(np.stack([case.reference for case in cases]))),
-        others=unit_to_signed(from_uint8(np.stack(others))),
+        references=from_uint8(np.stack([case.reference for case in cases])),
+        others=from_uint8(np.stack(others)),
         pose_maps=[to_uint8(draw_pose_map(case.target.pose, size))[0] for case in cases],
     )
 

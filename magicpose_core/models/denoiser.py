@@ -31,11 +31,14 @@ class Conditioning:
         text: (1, L, C) text embedding.
         reference: Gives the reference latents at a timestep; None leaves the appearance out.
         hint: Gives the embedded pose maps of some frames; None leaves the pose out.
+        reference_per_frame: Frame f sees picture f alone; otherwise every frame sees all pictures,
+            as those of one person.
     """
 
     text: Tensor
     reference: ReferenceAt | None = None
     hint: HintOf | None = None
+    reference_per_frame: bool = False
 
 
 class MagicPoseDenoiser(nn.Module):
@@ -126,16 +129,20 @@ class ClipDenoiser:
         if self._conditioning.hint is not None and self._denoiser.pose is not None:
             hint = self._conditioning.hint(frames)
             residuals = self._denoiser.pose(inputs, step, rows, hint, self._pose_text)
-        keys_values = self._keys_values(timestep)
+        keys_values = {**self._text_keys_values, **self._reference_keys_values(timestep, frames)}
         return self._denoiser.predict(inputs, step, rows, keys_values, residuals).to(latents)
 
-    def _keys_values(self, timestep: int) -> KeysValues:
+    def _reference_keys_values(self, timestep: int, frames: Frames) -> KeysValues:
         if self._at is None or self._at[0] != timestep:
             self._at = None  # let go of the last timestep's before the next one's are made
-            self._at = (timestep, {**self._text_keys_values, **self._reference(timestep)})
-        return self._at[1]
+            self._at = (timestep, self._project_reference(timestep))
+        projected = self._at[1]
+        if not self._conditioning.reference_per_frame:
+            return projected
+        rows = list(frames)
+        return {name: (keys[rows], values[rows]) for name, (keys, values) in projected.items()}
 
-    def _reference(self, timestep: int) -> KeysValues:
+    def _project_reference(self, timestep: int) -> KeysValues:
         reference, appearance = self._conditioning.reference, self._denoiser.appearance
         if reference is None or appearance is None:
             return {}
@@ -143,4 +150,5 @@ class ClipDenoiser:
         latents = reference(timestep).to(text)
         step = torch.tensor(timestep, device=text.device)
         features = appearance(latents, step, text.expand(latents.shape[0], -1, -1))
-        return project_reference(self._denoiser.unet, features.joined())
+        own = self._conditioning.reference_per_frame
+        return project_reference(self._denoiser.unet, features if own else features.joined())

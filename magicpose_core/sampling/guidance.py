@@ -7,14 +7,10 @@ Source: Chang et al. 2024, section 3.3; the released settings call the first mod
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
 
 from torch import Tensor
 
 PredictNoise = Callable[[Tensor, int, Sequence[int]], Tensor]  # latents, timestep, frames -> noise
-ReferenceLatents = Literal["sample", "mean"]
-ControlMode = Literal["image_cfg", "balance"]
-CONTROL_MODES: tuple[ControlMode, ...] = get_args(ControlMode)
 
 
 def guide(

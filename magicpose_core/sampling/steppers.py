@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
 
-from ..errors import InputError
 from .schedules import alphas_cumprod, betas, ddim_timesteps, remove_noise
+from .settings import SchedulerName, check_scheduler
 from .stochastic import EulerAncestral, Lcm
-
-SchedulerName = Literal[
-    "ddim", "dpm++2m", "dpm++2m_karras", "unipc", "euler", "euler_ancestral", "lcm"
-]
-SCHEDULERS: tuple[SchedulerName, ...] = get_args(SchedulerName)
-_DIFFUSERS_STEPS = 998  # its offset of 1 leads 999 steps of DPM++ and UniPC to timestep 1000
 
 
 class Stepper(Protocol):
@@ -65,8 +59,6 @@ class Ddim:
             steps: Number of steps, see :func:`ddim_timesteps`.
             eta: Share of the fresh noise, 0 (none) to 1 (as much as DDPM).
         """
-        if not 0 <= eta <= 1:
-            raise InputError(f"eta must be in 0..1, got {eta}")
         table = alphas_cumprod()
         self.timesteps: Sequence[int] = ddim_timesteps(steps)
         self.first_scale = 1.0
@@ -141,15 +133,9 @@ def make_stepper(name: SchedulerName, steps: int, eta: float = 0.0) -> Stepper:
     Raises:
         InputError: The name is unknown or a number is out of range.
     """
+    check_scheduler(name, steps, eta)
     if name == "ddim":
         return Ddim(steps, eta)
-    if name not in SCHEDULERS:
-        raise InputError(f"unknown scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
-    most = Lcm.MOST_STEPS if name == "lcm" else _DIFFUSERS_STEPS
-    if not 1 <= steps <= most:
-        raise InputError(f"steps must be 1..{most} for {name}, got {steps}")
-    if eta:
-        raise InputError(f"eta belongs to ddim; {name} takes none, leave it at 0")
     if name == "lcm":
         return Lcm(steps)
     if name == "euler_ancestral":

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .schedules import alphas_cumprod, leading_timesteps, remove_noise
+from .schedules import TRAINING_STEPS, alphas_cumprod, leading_timesteps, remove_noise
+from .settings import LCM_STEPS
 
-_LCM_STEPS = 50  # of the schedule that latent consistency models are distilled from
-_LCM_STRIDE = 1000 // _LCM_STEPS
+_LCM_STRIDE = TRAINING_STEPS // LCM_STEPS
 _LCM_TIMESTEP_SCALE = 10.0
 _LCM_SIGMA_DATA = 0.5
 
@@ -56,12 +56,10 @@ class Lcm:
     Source: Luo et al. 2023 (arXiv 2310.04378), section 3 and algorithm 3 of its supplement.
     """
 
-    MOST_STEPS = _LCM_STEPS
-
     def __init__(self, steps: int) -> None:
         """Spread the steps over the 50 timesteps of the distilled schedule, the noisiest first."""
-        falling = [_LCM_STRIDE * (index + 1) - 1 for index in range(_LCM_STEPS)][::-1]
-        chosen = torch.linspace(0, _LCM_STEPS, steps + 1, dtype=torch.float64)[:-1].floor()
+        falling = [_LCM_STRIDE * (index + 1) - 1 for index in range(LCM_STEPS)][::-1]
+        chosen = torch.linspace(0, LCM_STEPS, steps + 1, dtype=torch.float64)[:-1].floor()
         self.timesteps: Sequence[int] = [falling[int(index)] for index in chosen]
         self.first_scale = 1.0
         self._alphas = alphas_cumprod()

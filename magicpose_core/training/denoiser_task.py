@@ -11,11 +11,12 @@ from ..data.dancers.subjects import dancer_subjects
 from ..data.frames import Subjects
 from ..data.tiktok import tiktok_subjects
 from ..errors import InputError
-from ..images import from_uint8
+from ..images import from_uint8, signed_to_unit
 from ..models.denoiser import MagicPoseDenoiser
 from ..models.sd15 import ControlNetShape, UNetShape
 from ..models.vae import decode
-from ..pipeline import SamplingSettings, render
+from ..rendering import render
+from ..sampling.settings import SamplingSettings
 from ..weights.contents import RELEASED_PREFIXES
 from ..weights.convert import DTYPES
 from ..weights.loading import MagicPoseModels
@@ -150,7 +151,7 @@ def draw_samples(models: MagicPoseModels, heldout: LatentCache, config: Training
     for first, end in heldout.bounds[:_SHOWN].tolist():
         reference, truth = (_decoded(models, heldout, frame) for frame in (first, end - 1))
         pose_map = heldout.pose_maps[end - 1]
-        (result,) = render(models, reference, [pose_map], sampling)
+        (result,) = render(models, signed_to_unit(reference), [pose_map], sampling)
         rows = [(reference[0] + 1) / 2, from_uint8(pose_map)[0], result.cpu(), (truth[0] + 1) / 2]
         columns.append(torch.cat(rows, dim=1))
     return torch.cat(columns, dim=2).clamp(0, 1)

@@ -205,7 +205,7 @@ def test_running_out_of_memory_says_what_to_lower(inputs, words, capsys, monkeyp
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
         yield
 
-    monkeypatch.setattr("magicpose_core.pipeline.render", hungry)
+    monkeypatch.setattr("magicpose_core.rendering.render", hungry)
     assert main([*words, "--out", str(inputs / "out" / "clip.mp4")]) == 2
     assert "lower --frames-per-batch or --size" in capsys.readouterr().err
     assert not list((inputs / "out").glob("*"))

@@ -9,7 +9,8 @@ from magicpose_core.evaluation import heldout_dancers
 from magicpose_core.evaluation.ablations import MODEL, RENDERERS, render_cases
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers, make_case
 from magicpose_core.images import from_uint8
-from magicpose_core.pipeline import SamplingSettings, render
+from magicpose_core.rendering import render
+from magicpose_core.sampling.settings import SamplingSettings
 
 SAMPLING = SamplingSettings(steps=2, guidance_scale=2.0)
 SIZE = 128

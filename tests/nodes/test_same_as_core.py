@@ -37,14 +37,14 @@ def test_a_graph_and_the_core_render_the_same_frames(pack, checkpoint, noise):
     )  # fmt: skip
     frames = vae.decode(latent.args[0]["samples"]).movedim(-1, 1)
 
-    pipeline, loading = pack("magicpose_core.pipeline"), pack("magicpose_core.weights.loading")
-    settings = pipeline.SamplingSettings(
+    loading = pack("magicpose_core.weights.loading")
+    settings = pack("magicpose_core.sampling.settings").SamplingSettings(
         steps=STEPS, seed=SEED, noisy_reference=noise, frames_per_batch=2
     )
     drawn = [np.uint8(pose * 255) for pose in poses.movedim(1, -1).numpy()]
-    want = pipeline.render(
+    want = pack("magicpose_core.rendering").render(
         loading.load_models(loading.ModelFiles(checkpoint=checkpoint)),
-        picture * 2 - 1,
+        picture,
         drawn,
         settings,
         text=text[0][0],

@@ -6,7 +6,8 @@ import torch
 from magicpose_core.errors import InputError
 from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.schedules import alphas_cumprod
-from magicpose_core.sampling.steppers import SCHEDULERS, Ddim, make_stepper
+from magicpose_core.sampling.settings import SCHEDULERS
+from magicpose_core.sampling.steppers import Ddim, make_stepper
 from magicpose_core.sampling.windows import FrameWindows
 
 

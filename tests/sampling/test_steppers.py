@@ -9,7 +9,8 @@ from torch import Tensor
 from magicpose_core.errors import InputError
 from magicpose_core.sampling.noise import draw_noise, frame_generators
 from magicpose_core.sampling.schedules import alphas_cumprod, betas
-from magicpose_core.sampling.steppers import SCHEDULERS, Ddim, make_stepper
+from magicpose_core.sampling.settings import SCHEDULERS
+from magicpose_core.sampling.steppers import Ddim, make_stepper
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from magicpose_core import pipeline
+from magicpose_core import rendering
 from magicpose_core.errors import InputError
 from magicpose_core.images import signed_to_unit, to_uint8
 from magicpose_core.models import vae
-from magicpose_core.pipeline import SamplingSettings, render
+from magicpose_core.rendering import render
 from magicpose_core.sampling.denoise import denoise
+from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.sampling.steppers import make_stepper
 from magicpose_core.sampling.windows import FrameWindows
 
@@ -20,7 +21,7 @@ QUICK = SamplingSettings(steps=2, seed=3)
 
 @pytest.fixture(scope="module")
 def reference():
-    return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_whole_pipeline_equals_the_authors_to_one_level(micro_models, golden, re
     maps = to_uint8(numbers["pose_map"])
     exact = numbers["pose_map"][0].permute(1, 2, 0).numpy() * 255
     np.testing.assert_allclose(maps[0], exact, atol=0.51)
-    predict = pipeline.prepare_prediction(micro_models, latents, [exact], config, text, text)
+    predict = rendering.prepare_prediction(micro_models, latents, [exact], config, text, text)
     samples = denoise(
         predict, numbers["x_T"], make_stepper("ddim", 10), FrameWindows(1), torch.zeros_like
     )
@@ -84,7 +85,7 @@ def test_another_seed_or_pose_or_reference_gives_another_picture(
     others = [
         frames(micro_models, reference, pose_maps[:1], dataclasses.replace(QUICK, seed=4)),
         frames(micro_models, reference, pose_maps[1:2], QUICK),
-        frames(micro_models, -reference, pose_maps[:1], QUICK),
+        frames(micro_models, 1 - reference, pose_maps[:1], QUICK),
         frames(
             micro_models, reference, pose_maps[:1], dataclasses.replace(QUICK, guidance_scale=1)
         ),
@@ -157,15 +158,22 @@ def test_an_interrupt_leaves_the_models_as_they_were(micro_models, reference, po
         ({"reference": torch.zeros(3, 64, 64)}, r"\(R, 3, H, W\).*got \(3, 64, 64\)"),
         ({"reference": torch.zeros(1, 3, 64, 60)}, "multiples of 64, got 60 x 64"),
         ({"reference": torch.full((1, 3, 64, 64), torch.nan)}, "NaN"),
-        ({"pose_maps": np.zeros((0, 64, 64, 3), np.uint8)}, "no pose maps"),
+        ({"reference": torch.full((1, 3, 64, 64), -0.5)}, "signed_to_unit"),
+        ({"reference": torch.full((1, 3, 64, 64), 255.0)}, "divide 0..255 by 255"),
+        ({"reference": torch.zeros((1, 3, 64, 64), dtype=torch.uint8)}, "float.*got torch.uint8"),
+        ({"pose_maps": np.zeros((0, 64, 64, 3), np.uint8)}, "no pose_maps"),
         ({"pose_maps": np.zeros((1, 65, 64, 3), np.uint8)}, "multiples of 64, got 64 x 65"),
-        ({"pose_maps": np.zeros((1, 64, 64), np.uint8)}, r"\(H, W, 3\)"),
+        ({"pose_maps": np.zeros((1, 64, 64), np.uint8)}, r"\(H, W, 3\) uint8"),
+        ({"pose_maps": np.zeros((1, 64, 64, 3), np.float32)}, "uint8 each, got .* float32"),
+        ({"reference_per_frame": True}, "as many pictures as pose_maps, got 1 and 3"),
     ],
 )
-def test_bad_inputs_are_named(micro_models, reference, pose_maps, change, text):
+def test_bad_inputs_are_named_before_any_frame_is_asked_for(
+    micro_models, reference, pose_maps, change, text
+):
     inputs = {"reference": reference, "pose_maps": pose_maps} | change
     with pytest.raises(InputError, match=text):
-        list(render(micro_models, inputs["reference"], inputs["pose_maps"], QUICK))
+        render(micro_models, settings=QUICK, **inputs)
 
 
 @pytest.mark.parametrize(
