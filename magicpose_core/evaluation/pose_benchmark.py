@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..pose.cleanup.smooth import FILTERS, SmoothSettings, smooth
 from ..pose.keypoints import Keypoints, PersonPose, PoseSequence
-from ..pose.retarget.align import AlignSettings, align
+from ..pose.retarget.align import align
 from ..pose.retarget.body_tree import BONES, HIPS, MID_HIP, Mask, Points, with_mid_hip
+from ..pose.retarget.settings import AlignSettings
 from .kinematic_figures import Lengths, pose, random_body, random_motion, stature
 
 _SIZE = (1024, 1024)
@@ -88,9 +89,9 @@ def pixels_of(clip: PoseSequence) -> Points:
 
 
 def aligned(pair: Pair) -> Points:
-    """Align a pair as a user would, without the shift into the picture (the truth has none)."""
+    """Align a pair as the truth has it: hips on hips in the first frame, the whole walk."""
     reference = clip_of(pair.reference, pair.reference_seen).frames[0][0]
-    settings = AlignSettings(keep_inside=False)
+    settings = AlignSettings(anchor="hips", anchor_frame=0, walk=1.0, keep_inside=False)
     clip = clip_of(pair.driver, pair.driver_seen)
     return pixels_of(align(clip, reference, _SIZE, settings).sequence)
 

@@ -23,7 +23,8 @@ from ..pose.cleanup.people import choose_person
 from ..pose.draw import draw_poses
 from ..pose.keypoints import PersonPose, PoseSequence
 from ..pose.overlay import overlay_poses
-from ..pose.retarget.align import AlignSettings, align
+from ..pose.retarget.align import align
+from ..pose.retarget.settings import AlignSettings
 from .real_measures import RealFit, measure
 from .real_poses import NamedPair, PairList, find_people, frame_of, read_list
 

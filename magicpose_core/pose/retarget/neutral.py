@@ -6,6 +6,7 @@ import numpy as np
 
 from .body_tree import Mask, Points, node
 
+_DIGITS = 5  # of a cosine: what 32-bit places hold
 _NECK = node("neck")
 _AROUND = [
     node("nose"),
@@ -44,4 +45,4 @@ def neutral_frame(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -
     if not lengths.any():
         return None
     cosines = np.divide(ways @ wanted, lengths, out=np.full(len(places), -1.0), where=lengths > 0)
-    return int(np.argmax(cosines))
+    return int(np.argmax(np.round(cosines, _DIGITS)))

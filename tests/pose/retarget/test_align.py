@@ -19,7 +19,7 @@ from .drawn_people import FIGURES, FREE, SIZE, a_clip, assert_same, lengths, mov
 
 
 @FIGURES
-@given(seed=seeds, anchor=st.sampled_from(["hips", "feet"]))
+@given(seed=seeds, anchor=st.sampled_from(["auto", "neck", "hips", "feet"]))
 def test_aligning_to_yourself_changes_nothing(seed: int, anchor: str) -> None:
     clip = a_clip(seed)
     assert_same(clip, align(clip, clip.frames[0][0], SIZE, AlignSettings(anchor=anchor)).sequence)
@@ -93,8 +93,10 @@ def test_strength_leads_from_the_driver_to_the_reference() -> None:
     assert way == sorted(way, reverse=True)
 
 
-@pytest.mark.parametrize(("anchor", "joints"), [("hips", "hip"), ("feet", "ankle")])
-def test_the_anchor_starts_where_the_reference_has_it(anchor: str, joints: str) -> None:
+@pytest.mark.parametrize(
+    ("anchor", "joints"), [("hips", "hip"), ("feet", "ankle"), ("neck", "shoulder")]
+)
+def test_the_anchor_stands_where_the_reference_has_it(anchor: str, joints: str) -> None:
     clip, reference = a_clip(11), a_clip(12, frames=1)
     chosen = AlignSettings(anchor=anchor, keep_inside=False)
     aligned = align(clip, reference.frames[0][0], SIZE, chosen).sequence
@@ -114,36 +116,73 @@ def test_frames_of_another_shape_are_fitted_into_the_picture() -> None:
     np.testing.assert_allclose(pixels(wide)["body"], expected, atol=1e-2)
 
 
-@pytest.mark.parametrize("step", [85, 400])
-def test_walkers_stay_inside_the_picture(step: int) -> None:
-    """A short walk is shifted back as a whole, a long one is shortened as well."""
-    clip, reference = a_clip(14), a_clip(15, frames=1).frames[0][0]
-    steps = [
-        moved(dataclasses.replace(clip, frames=(f,)), 0.5, (step * i - 200, 0)).frames[0]
-        for i, f in enumerate(clip.frames)
-    ]
-    clip = dataclasses.replace(clip, frames=tuple(steps))
-    loose, kept = (
-        pixels(align(clip, reference, SIZE, chosen).sequence)["body"] for chosen in (FREE, None)
-    )
-    assert loose[..., 0].max() > 1024
-    assert kept.min() >= -1e-2
-    assert kept.max() <= 1024 + 1e-2
-    np.testing.assert_allclose(np.ptp(kept, axis=1), np.ptp(loose, axis=1), atol=1e-2)
-    walked = [p[-1, :, 0].mean() - p[0, :, 0].mean() for p in (loose, kept)]
-    assert walked[1] == pytest.approx(walked[0], rel=1e-3) if step == 85 else walked[1] < walked[0]
+HEAD = [BODY.index(f"{side}{part}") for side in ("left_", "right_") for part in ("eye", "ear")]
+CLOSE_UP = [i for i in range(18) if NODES[i].rpartition("_")[2] not in ("hip", "knee", "ankle")]
 
 
-def test_joints_that_the_reference_has_outside_may_stay_there() -> None:
-    """Detectors guess knees below the edge of a half-length picture."""
-    clip, reference = a_clip(14), a_clip(15, frames=1)
-    half = moved(reference, 1.8, (0, 250)).frames[0][0]
-    assert half.body.xy[BODY.index("left_ankle"), 1] > 1
-    kept, loose = (
-        pixels(align(clip, half, SIZE, chosen).sequence)["body"] for chosen in (None, FREE)
+def a_walk(seed: int, step: float, frames: int = 60) -> PoseSequence:
+    """A figure that keeps its pose and walks to the right."""
+    clip = a_clip(seed, frames=1)
+    steps = [moved(clip, 0.5, (step * i - 200, 0)).frames[0] for i in range(frames)]
+    return dataclasses.replace(clip, frames=tuple(steps))
+
+
+def close_up_of(person: PersonPose, scale: float = 1.0) -> PersonPose:
+    """The upper half of a person, without hands."""
+    body = person.body
+    score = np.where(np.isin(np.arange(18), CLOSE_UP), body.score, 0)
+    middle = (0.5, 0.35)
+    return PersonPose(body=Keypoints((body.xy - middle) * scale + middle, score))
+
+
+def test_walkers_keep_their_head_in_the_picture_and_start_where_the_reference_stands(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reference = a_clip(15, frames=1).frames[0][0]
+    clip = a_walk(14, 40)
+    loose, kept = (align(clip, reference, SIZE, chosen) for chosen in (FREE, None))
+    assert "the head is outside the picture in" in loose.report()
+    assert "of 60 frames; set walk to 0, or keep_inside" in caplog.text
+    assert "the walk is shortened to" in kept.report()
+    places, free = (pixels(a.sequence)["body"] for a in (kept, loose))
+    assert places[:, HEAD].min() >= -1e-2
+    assert places[:, HEAD].max() <= 1024 + 1e-2
+    np.testing.assert_allclose(np.ptp(places, axis=1), np.ptp(free, axis=1), atol=1e-2)
+    neck = BODY.index("neck")
+    np.testing.assert_allclose(places[0, neck], reference.body.pixels(*SIZE)[neck], atol=1e-2)
+
+
+@pytest.mark.parametrize(("walk", "share"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_walk_takes_the_way_out_and_leaves_the_sway(walk: float, share: float) -> None:
+    reference = a_clip(15, frames=1).frames[0][0]
+    clip = a_walk(14, 5, frames=90)
+    bounce = [moved(dataclasses.replace(clip, frames=(f,)), 1, (0, 8 * (-1) ** i)).frames[0]
+              for i, f in enumerate(clip.frames)]  # fmt: skip
+    clip = dataclasses.replace(clip, frames=tuple(bounce))
+    chosen = AlignSettings(walk=walk, keep_inside=False)
+    full = pixels(align(clip, reference, SIZE, FREE).sequence)["body"][:, 1]
+    neck = pixels(align(clip, reference, SIZE, chosen).sequence)["body"][:, 1]
+    assert neck[-1, 0] - neck[0, 0] == pytest.approx(share * (full[-1, 0] - full[0, 0]), abs=2)
+    np.testing.assert_allclose(np.diff(neck[:, 1]), np.diff(full[:, 1]), atol=1)
+
+
+def test_close_ups_stay_in_place_by_default() -> None:
+    reference = close_up_of(a_clip(15, frames=1).frames[0][0])
+    clip = a_walk(14, 20)
+    neck = pixels(align(clip, reference, SIZE, AlignSettings(keep_inside=False)).sequence)["body"]
+    np.testing.assert_allclose(neck[:, 1], neck[:1, 1].repeat(60, axis=0), atol=0.1)
+
+
+def test_a_hand_may_leave_the_picture_and_the_face_stays_where_it_is() -> None:
+    """A wrist below the edge of a half-length picture once lifted the whole person."""
+    clip = a_clip(14, frames=1)
+    reference = close_up_of(a_clip(14, frames=1).frames[0][0], 2.2)
+    aligned = pixels(align(clip, reference, SIZE).sequence)["body"][0]
+    assert aligned.max() > 1024
+    shown = [BODY.index(joint) for joint in ("neck", "left_shoulder", "right_shoulder")]
+    np.testing.assert_allclose(
+        aligned[shown], reference.body.pixels(*SIZE)[shown], atol=0.01 * SIZE[1]
     )
-    assert loose[..., 1].max() > 1024
-    np.testing.assert_allclose(kept[..., 1], loose[..., 1], atol=1e-2)
 
 
 def test_frames_without_people_and_unseen_points_stay_so() -> None:
@@ -193,6 +232,8 @@ def test_several_people_and_nobody_are_refused() -> None:
     [
         ({"strength": 1.1}, "strength must lie in 0..1, got 1.1"),
         ({"anchor": "nose"}, "anchors are"),
+        ({"walk": 1.5}, "walk must lie in 0..1"),
+        ({"anchor_frame": -1}, "anchor_frame counts from 0, got -1"),
         ({"limit": 0.5}, "limit of 1 or more"),
         ({"score_threshold": -1}, "score_threshold in 0..1"),
     ],
