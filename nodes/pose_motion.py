@@ -184,9 +184,12 @@ class AlignPoses(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "anchor",
-                    options=["hips", "feet"],
-                    default="hips",
-                    tooltip="What stands in the first frame where it stands in the picture.",
+                    options=["auto", "neck", "hips", "feet"],
+                    default="auto",
+                    tooltip=(
+                        "What stands where the picture has it, in the frame that looks most like "
+                        "the picture. auto: the neck, where both show it."
+                    ),
                 ),
                 io.Float.Input(
                     "limit",
@@ -207,7 +210,18 @@ class AlignPoses(io.ComfyNode):
                 io.Boolean.Input(
                     "keep_inside",
                     default=True,
-                    tooltip="Whether the clip is shifted where joints would leave the picture.",
+                    tooltip="Whether the walk is shortened where the head would leave the picture.",
+                ),
+                io.Float.Input(
+                    "walk",
+                    default=-1.0,
+                    min=-1.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip=(
+                        "How much of the way through the picture is kept: 0 stays in place, 1 "
+                        "walks. -1: 0 in close-ups, else 1."
+                    ),
                 ),
             ],
             outputs=[
@@ -226,9 +240,11 @@ class AlignPoses(io.ComfyNode):
         limit: float,
         score_threshold: float,
         keep_inside: bool,
+        walk: float = -1.0,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
-        from ..magicpose_core.pose.retarget.align import AlignSettings, align
+        from ..magicpose_core.pose.retarget.align import align
+        from ..magicpose_core.pose.retarget.settings import AlignSettings
 
         picture = choose_person(bridge.to_pose_sequence(reference_poses))
         if not picture.frames or not picture.frames[0]:
@@ -242,6 +258,7 @@ class AlignPoses(io.ComfyNode):
             limit=limit,
             score_threshold=score_threshold,
             keep_inside=keep_inside,
+            walk=None if walk < 0 else walk,
         )
         dance = choose_person(bridge.to_pose_sequence(poses))
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .align_options import add_align_options, align_settings
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -51,12 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--report", type=Path, help="the factors as JSON")
     parser.add_argument("--strength", type=float, default=1.0, help="0 leaves the driver (1)")
-    parser.add_argument("--anchor", choices=("hips", "feet"), default="hips", help="default: hips")
-    parser.add_argument(
-        "--leave-picture",
-        action="store_true",
-        help="do not shift the clip where joints would leave the picture",
-    )
+    add_align_options(parser.add_argument_group("alignment"))
     parser.add_argument(
         "--frame-size", help="width x height in pixels of keypoints that do not say (CMU's)"
     )
@@ -70,7 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Align, write, and print the factors."""
     from ..files import write_text
     from ..pose.formats.pose_files import read_poses, write_poses
-    from ..pose.retarget.align import AlignSettings
     from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
 
     _check_preview(arguments.preview)
@@ -82,11 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     reference, picture_size = read_person(
         arguments.to, detector(arguments), size=size, on_open=say_what_runs
     )
-    settings = AlignSettings(
-        strength=arguments.strength,
-        anchor=arguments.anchor,
-        keep_inside=not arguments.leave_picture,
-    )
+    settings = align_settings(arguments, arguments.strength)
     target = AlignTarget(person=reference, size=picture_size, settings=settings)
     options = PoseOptions(person=chosen, smooth=smoothing(arguments), align=target)
     aligned, alignment = prepare(sequence, options)

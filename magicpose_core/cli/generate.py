@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import InputError, OutputError
+from .align_options import add_align_options, align_settings
 from .clip_output import output_paths, true_frames, write_clip, write_settings
 from .options import (
     add_model_options,
@@ -95,9 +96,7 @@ def _add_alignment_options(group: argparse._ArgumentGroup) -> None:
         "from KEYPOINTS (.json)",
     )
     group.add_argument("--align-strength", type=float, default=1.0, help="0..1 (1)")
-    group.add_argument(
-        "--anchor", choices=("hips", "feet"), default="hips", help="what stays in place (hips)"
-    )
+    add_align_options(group)
 
 
 def _add_clip_options(group: argparse._ArgumentGroup) -> None:
@@ -208,14 +207,13 @@ def _read_reference(arguments: argparse.Namespace) -> Tensor:
 def _pose_options(arguments: argparse.Namespace) -> PoseOptions:
     """Say what is done to keypoints before they are drawn."""
     from ..pose.detect import Span
-    from ..pose.retarget.align import AlignSettings
     from ..pose.sources import AlignTarget, PoseOptions, read_person
 
     target = None
     if arguments.align is not None:
         source = arguments.reference[0] if arguments.align == _THE_IMAGE else arguments.align
         reference, size = read_person(source, detector(arguments), on_open=say_what_runs)
-        settings = AlignSettings(strength=arguments.align_strength, anchor=arguments.anchor)
+        settings = align_settings(arguments, arguments.align_strength)
         target = AlignTarget(person=reference, size=size, settings=settings)
     stop = None if arguments.frames is None else arguments.frames * arguments.stride
     return PoseOptions(

@@ -128,7 +128,7 @@ def test_keypoints_are_smoothed_and_aligned_before_they_are_drawn(inputs, words)
     assert len(list(out.glob("*.png"))) == 4
     settings = json.loads(out.with_suffix(".json").read_text())
     assert settings["options"]["align"].endswith("person.json")
-    assert settings["options"]["anchor"] == "hips"
+    assert settings["options"]["anchor"] == "auto"
     assert settings["fps"] == 10
 
 
