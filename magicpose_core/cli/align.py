@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..pose.keypoints import PoseSequence
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write_preview(arguments, sequence, aligned, options)
     if arguments.report is not None:
         write_text(arguments.report, _report(alignment))
-    sys.stdout.write(alignment.report() + "\n")
+    say(*alignment.report().split("\n"))
     return 0
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..errors import InputError
 from .options import positive, refuse_to_replace
+from .terminal import complain, say
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         text_heads=arguments.text_heads,
     )
     for path in written:
-        sys.stdout.write(f"{path} ({path.stat().st_size / 1e9:.2f} GB)\n")
+        say(f"{path} ({path.stat().st_size / 1e9:.2f} GB)")
         for part in find_parts(open_checkpoint(path)).values():
             if obstacle := why_it_does_not_load(part):
                 title = PART_TITLES[part.name]
-                sys.stderr.write(f"note: {title} in {path.name} does not load: {obstacle}\n")
+                complain(f"note: {title} in {path.name} does not load: {obstacle}")
     return 0

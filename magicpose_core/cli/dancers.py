@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
+from .terminal import say
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,5 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
     for split, index in tqdm(wanted, unit="person", disable=not sys.stderr.isatty()):
         clip = ClipExport(index=index, split=split, count=arguments.frames, size=arguments.size)
         write_dancer_clip(arguments.out, clip)
-    sys.stdout.write(f"{arguments.out}\n")
+    say(str(arguments.out))
     return 0

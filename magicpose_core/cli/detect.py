@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
+from .terminal import complain, say
 
 if TYPE_CHECKING:
     from ..data.videos.dataset import DatasetJob
@@ -76,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     for name, outcome in _outcomes(jobs, arguments.workers):
         if isinstance(outcome, MagicPoseError):
             failed.append(name)
-            sys.stderr.write(f"{name}: {outcome}\n")
+            complain(f"{name}: {outcome}")
         else:
-            sys.stdout.write(f"{name}: {outcome}\n")
+            say(f"{name}: {outcome}")
     if arguments.dataset:
         merge_rejected(arguments.out / _NOTES, arguments.out / REJECTED)
     if failed:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .options import add_model_options, load, positive
+from .terminal import say
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         figures = {arguments.results.name: evaluate_folders(arguments.results, arguments.truths)}
     else:
         raise InputError("--results and --truths go together; give both folders, or neither")
-    sys.stdout.write(markdown_table(figures))
+    say(*markdown_table(figures).splitlines())
     if arguments.out is not None:
         settings = {key: value for key, value in vars(arguments).items() if key != "run"}
         write_report(arguments.out, figures, settings)

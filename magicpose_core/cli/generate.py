@@ -32,6 +32,7 @@ from .pose_options import (
     smoothing,
 )
 from .sampling_options import add_sampling_options, sampling_settings
+from .terminal import say
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,7 +158,7 @@ def run(arguments: argparse.Namespace) -> int:
             write_clip(arguments.out, frames, reference, pose_maps, fps, truths)
         seconds = time.monotonic() - started
         write_settings(arguments, frames=len(pose_maps), fps=fps, seconds=seconds)
-    tqdm.write(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
+    say(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
     return 0
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..weights.checkpoint import Checkpoint
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     for path in arguments.files:
         file = open_checkpoint(path)
-        sys.stdout.write("\n".join(report(file, keys=arguments.keys)) + "\n")
+        say(*report(file, keys=arguments.keys))
     return 0
 
 

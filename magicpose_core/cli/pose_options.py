@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .terminal import complain
 
 if TYPE_CHECKING:
     from ..pose.cleanup.people import PersonChoice
@@ -140,4 +140,4 @@ def frame_size(text: str | None) -> tuple[int, int] | None:
 
 def say_what_runs(opened: PoseDetector) -> None:
     """Tell on stderr what the detector runs on."""
-    sys.stderr.write(f"magicpose: detecting with {opened.runs_on}\n")
+    complain(f"magicpose: detecting with {opened.runs_on}")

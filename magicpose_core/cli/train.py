@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .options import positive
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..training.config import TrainingConfig
@@ -55,18 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     on_step = _show if is_main_process else None
     exported = train_stage(arguments.stage, config, stop_at=arguments.steps, on_step=on_step)
     if exported is not None:
-        sys.stdout.write(f"{exported}\n")
+        say(str(exported))
     return 0
 
 
 def _try(stage: str, config: TrainingConfig) -> int:
     from ..training.trial import try_step
 
-    sys.stdout.write(f"{try_step(stage, config)}\n")
+    say(*str(try_step(stage, config)).split("\n"))
     return 0
 
 
 def _show(steps_done: int, loss: float) -> None:
     if steps_done % 10 == 0:
-        sys.stdout.write(f"step {steps_done}: loss {loss:.4f}\n")
+        say(f"step {steps_done}: loss {loss:.4f}")
         sys.stdout.flush()
