@@ -64,7 +64,7 @@ def test_out_of_memory_leaves_everything_as_it_was(result, patched, micro, netwo
 @pytest.mark.parametrize("frames", [1, 300])
 def test_one_and_three_hundred_frames_run(result, patched, pack, frames):
     batching = pack("nodes.frames")
-    model = batching.batch_frames(patched(), batching.FrameSettings(frames=16))
+    model = batching.batch_frames(patched(), batching.FrameSettings(frames_per_batch=16))
     got = result(model, frames=frames, steps=1, cfg=1.0)
     assert got.shape[0] == frames
     assert got.isfinite().all()

@@ -39,13 +39,16 @@ def clip(micro, patched, pack):
 def test_result_is_the_same_however_many_frames_run_at_a_time(clip, sampler):
     whole = clip(sampler=sampler)
     for frames in (1, 2):
-        assert golden.relative(clip({"frames": frames}, sampler=sampler), whole) < 1e-4
+        assert golden.relative(clip({"frames_per_batch": frames}, sampler=sampler), whole) < 1e-4
 
 
 def test_overlapping_passes_of_independent_frames_change_nothing(clip):
     whole = clip()
-    assert golden.relative(clip({"frames": 2, "overlap": 1}), whole) < 1e-4
-    assert golden.relative(clip({"frames": 2, "overlap": 1, "loop": True}), whole) < 1e-4
+    assert golden.relative(clip({"frames_per_batch": 2, "window_overlap": 1}), whole) < 1e-4
+    assert (
+        golden.relative(clip({"frames_per_batch": 2, "window_overlap": 1, "loop": True}), whole)
+        < 1e-4
+    )
 
 
 def test_each_pass_gets_the_hints_of_a_chain_of_controlnets(clip, micro, pack):
@@ -53,14 +56,14 @@ def test_each_pass_gets_the_hints_of_a_chain_of_controlnets(clip, micro, pack):
     other = torch.rand(3, 64, 64, 3, generator=torch.Generator().manual_seed(2))
     chained, _ = pack("nodes.pose_control").apply_pose(micro.control_net, other, text, None)
     whole = clip(positive=chained)
-    assert golden.relative(clip({"frames": 2}, positive=chained), whole) < 1e-4
+    assert golden.relative(clip({"frames_per_batch": 2}, positive=chained), whole) < 1e-4
     assert golden.relative(clip(), whole) > 1e-2
 
 
 def test_fewer_poses_than_frames_repeat_in_order(clip):
     two = torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(3))
     three = two[[0, 1, 0]]
-    assert golden.relative(clip({"frames": 2}, poses=two), clip(poses=three)) < 1e-4
+    assert golden.relative(clip({"frames_per_batch": 2}, poses=two), clip(poses=three)) < 1e-4
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_fewer_poses_than_frames_repeat_in_order(clip):
 )
 def test_another_number_of_poses_than_frames_is_said_on_the_node(clip, notices, maps, said):
     poses = torch.rand(maps, 64, 64, 3, generator=torch.Generator().manual_seed(3))
-    clip({"frames": 2}, poses=poses)
+    clip({"frames_per_batch": 2}, poses=poses)
     ((node, text),) = notices
     assert node == "7"
     assert said in text
@@ -76,24 +79,27 @@ def test_another_number_of_poses_than_frames_is_said_on_the_node(clip, notices, 
 
 def test_one_pose_for_all_frames_and_one_each_are_no_matter(clip, notices):
     for maps in (1, 3):
-        clip({"frames": 2}, poses=torch.rand(maps, 64, 64, 3))
+        clip({"frames_per_batch": 2}, poses=torch.rand(maps, 64, 64, 3))
     assert notices == []
 
 
 def test_each_frame_gets_its_own_text(clip):
     texts = torch.randn(3, 77, 16, generator=torch.Generator().manual_seed(4))
     positive = [[texts, {}]]
-    assert golden.relative(clip({"frames": 2}, positive=positive), clip(positive=positive)) < 1e-4
+    assert (
+        golden.relative(clip({"frames_per_batch": 2}, positive=positive), clip(positive=positive))
+        < 1e-4
+    )
 
 
 def test_balance_runs_both_halves_with_the_same_copy_of_the_controlnet(clip):
     whole = clip(control_mode="balance")
-    assert golden.relative(clip({"frames": 2}, control_mode="balance"), whole) < 1e-4
+    assert golden.relative(clip({"frames_per_batch": 2}, control_mode="balance"), whole) < 1e-4
 
 
 def test_given_controlnet_stays_as_it_was(clip, micro):
     before = copy.copy(vars(micro.control_net))
-    clip({"frames": 2})
+    clip({"frames_per_batch": 2})
     assert vars(micro.control_net) == before
 
 

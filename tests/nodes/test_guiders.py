@@ -149,7 +149,7 @@ def test_a_second_model_for_the_negative_reads_no_reference(clip, reading, micro
 @pytest.mark.parametrize("order", ["cache first", "batcher first"])
 def test_easycache_keeps_passes_of_frames_apart(clip, pack, order):
     frames = pack("nodes.frames")
-    settings = frames.FrameSettings(frames=1)
+    settings = frames.FrameSettings(frames_per_batch=1)
 
     def cached(model):
         limits = {"reuse_threshold": 1e6, "start_percent": 0.0, "end_percent": 1.0}
@@ -196,7 +196,7 @@ def test_each_of_comfyuis_context_windows_follows_its_own_poses(clip):
 
 def test_frames_of_a_context_window_follow_their_poses_some_at_a_time(clip, pack):
     frames = pack("nodes.frames")
-    settings = frames.FrameSettings(frames=2)
+    settings = frames.FrameSettings(frames_per_batch=2)
     for change in (
         lambda model: frames.batch_frames(windowed(3)(model), settings),
         lambda model: windowed(3)(frames.batch_frames(model, settings)),

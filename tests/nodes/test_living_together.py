@@ -105,8 +105,8 @@ def test_what_depends_on_the_frames_of_a_pass_is_named(
     frames = pack("nodes.frames")
     node, settings = PATCHES[name]
     model = call(node, model=patched(), **settings)
-    cut = frames.batch_frames(model, frames.FrameSettings(frames=1))
-    result(frames.batch_frames(model, frames.FrameSettings(frames=FRAMES)), side=16)
+    cut = frames.batch_frames(model, frames.FrameSettings(frames_per_batch=1))
+    result(frames.batch_frames(model, frames.FrameSettings(frames_per_batch=FRAMES)), side=16)
     assert not [text for _, text in notices if text.startswith(said)]
     result(cut, side=16)
     assert len([text for _, text in notices if text.startswith(said)]) == 1

@@ -227,7 +227,7 @@ def test_one_appearance_pass_for_each_distinct_timestep(
     patched, micro, pack, count_passes, sampler, timesteps, at_a_time
 ):
     frames = pack("nodes.frames")
-    model = frames.batch_frames(patched(limit=0), frames.FrameSettings(frames=at_a_time))
+    model = frames.batch_frames(patched(limit=0), frames.FrameSettings(frames_per_batch=at_a_time))
     seen = set()
 
     def note(_, arguments):
