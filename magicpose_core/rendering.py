@@ -23,7 +23,7 @@ from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from .sampling.denoise import OnSamplingStep, denoise
 from .sampling.guidance import PredictNoise, guide
 from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
-from .sampling.settings import SamplingSettings
+from .sampling.settings import CompleteSampling, SamplingSettings
 from .sampling.steppers import make_stepper
 from .sampling.windows import FrameWindows
 from .weights.loading import MagicPoseModels
@@ -62,13 +62,14 @@ def render(
             not finite (while sampling).
     """
     check_inputs(reference, pose_maps, reference_per_frame=reference_per_frame)
+    complete = settings.complete()
 
     def frames() -> Iterator[Tensor]:
         latents = sample_clip(
             models,
             reference,
             pose_maps,
-            settings,
+            complete,
             text=text,
             negative_text=negative_text,
             reference_per_frame=reference_per_frame,
@@ -92,19 +93,20 @@ def sample_clip(
     on_step: OnSamplingStep | None = None,
 ) -> Tensor:
     """Sample the latents of a clip, see :func:`render` -> (F, 4, h, w) scaled, float32."""
+    complete = settings.complete()
     text = models.text.empty_prompt() if text is None else text
     negative_text = models.text.empty_prompt() if negative_text is None else negative_text
-    reference_latents = encode_reference(models, reference, settings)
+    reference_latents = encode_reference(models, reference, complete)
     predict = prepare_prediction(
         models,
         reference_latents,
         pose_maps,
-        settings,
+        complete,
         text,
         negative_text,
         reference_per_frame=reference_per_frame,
     )
-    return sample(models, predict, pose_maps, settings, on_step)
+    return sample(models, predict, pose_maps, complete, on_step)
 
 
 def check_inputs(
@@ -159,7 +161,7 @@ def _check_reference(reference: Tensor) -> None:
 
 
 def encode_reference(
-    models: MagicPoseModels, reference: Tensor, settings: SamplingSettings
+    models: MagicPoseModels, reference: Tensor, settings: CompleteSampling
 ) -> Tensor:
     """Encode the reference pictures (R, 3, H, W) in [0, 1] -> (R, 4, h, w) scaled latents."""
     noise = None
@@ -173,7 +175,7 @@ def prepare_prediction(
     models: MagicPoseModels,
     reference_latents: Tensor,
     pose_maps: PoseMaps,
-    settings: SamplingSettings,
+    settings: CompleteSampling,
     text: Tensor,
     negative_text: Tensor,
     *,
@@ -206,7 +208,7 @@ def sample(
     models: MagicPoseModels,
     predict: PredictNoise,
     pose_maps: PoseMaps,
-    settings: SamplingSettings,
+    settings: CompleteSampling,
     on_step: OnSamplingStep | None = None,
 ) -> Tensor:
     """Sample the latents of a clip -> (F, 4, h, w) float32."""
@@ -233,7 +235,7 @@ def decode_frames(models: MagicPoseModels, latents: Tensor) -> Iterator[Tensor]:
         yield signed_to_unit(frame)[0]
 
 
-def _reference_at(latents: Tensor, settings: SamplingSettings) -> ReferenceAt:
+def _reference_at(latents: Tensor, settings: CompleteSampling) -> ReferenceAt:
     """Give the reference latents at a timestep, with that timestep's own noise where asked for."""
     if not settings.noisy_reference:
         return lambda timestep: latents

@@ -58,7 +58,8 @@ class DetectPoses(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, detector: str, download: bool) -> io.NodeOutput:
-        from ..magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
+        from ..magicpose_core.pose.detectors.open import open_detector
+        from ..magicpose_core.pose.detectors.settings import DetectorSettings
 
         pictures = bridge.to_pictures(image)
         settings = DetectorSettings(

@@ -104,7 +104,8 @@ class DrawPoses(io.ComfyNode):
         score_threshold: float,
         line_scale: float,
     ) -> io.NodeOutput:
-        from ..magicpose_core.pose.draw import DrawStyle, draw_poses
+        from ..magicpose_core.pose.draw import draw_poses
+        from ..magicpose_core.pose.draw_style import DrawStyle
 
         style = DrawStyle(
             body=body,

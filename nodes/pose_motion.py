@@ -47,7 +47,8 @@ class ChoosePerson(io.ComfyNode):
 
     @classmethod
     def execute(cls, poses: object, person: str, number: int) -> io.NodeOutput:
-        from ..magicpose_core.pose.cleanup.people import PersonChoice, choose_person
+        from ..magicpose_core.pose.cleanup.people import choose_person
+        from ..magicpose_core.pose.cleanup.settings import PersonChoice
 
         chosen = choose_person(
             bridge.to_pose_sequence(poses), PersonChoice(rule=person, number=number)
@@ -140,7 +141,8 @@ class SmoothPoses(io.ComfyNode):
         repair_swaps: bool,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
-        from ..magicpose_core.pose.cleanup.smooth import SmoothSettings, smooth
+        from ..magicpose_core.pose.cleanup.settings import SmoothSettings
+        from ..magicpose_core.pose.cleanup.smooth import smooth
 
         settings = SmoothSettings(
             filter=filter,

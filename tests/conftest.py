@@ -18,7 +18,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from magicpose_core.weights.loading import MagicPoseModels, ModelFiles, load_models
+from magicpose_core.weights.loading import MagicPoseModels, load_models
+from magicpose_core.weights.settings import ModelFiles
 
 collect_ignore = ["fuzz"] if sys.platform == "win32" else []  # its cases run in forked children
 

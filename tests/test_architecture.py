@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "magicpose_core"
-LEAVES = {"errors", "files", "images", "picture_files"}
+LEAVES = {"errors", "files", "images", "settings", "picture_files"}
 # package -> packages of core that it may import
 ALLOWED = {
     "pose": {"pose", "video"} | LEAVES,
@@ -70,6 +70,25 @@ def test_core_knows_nothing_of_comfyui(file):
 def test_light_modules_import_nothing_heavy(module):
     heavy = ("diffusers", "transformers", "onnxruntime", "controlnet_aux", "cv2", "av")
     code = f"import sys, {module}; print([n for n in {heavy} if n in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_settings_import_nothing_heavy():
+    modules = [
+        f"magicpose_core.{name}"
+        for name in (
+            "settings",
+            "sampling.settings",
+            "pose.cleanup.settings",
+            "pose.retarget.settings",
+            "pose.detectors.settings",
+            "pose.draw_style",
+            "weights.settings",
+        )
+    ]
+    heavy = ("torch", "numpy", "cv2", "diffusers", "transformers", "PIL")
+    code = f"import sys, {', '.join(modules)}; print([n for n in {heavy} if n in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

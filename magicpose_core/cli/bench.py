@@ -17,7 +17,7 @@ from ..models.sd15 import SIZE_MULTIPLE, ControlNetShape, UNetShape
 
 if TYPE_CHECKING:
     from ..evaluation.speed import SpeedComparison
-    from ..weights.convert import DtypeName
+    from ..weights.settings import DtypeName
 
 PRECISIONS: tuple[DtypeName, ...] = ("fp32", "bf16", "fp16")  # the widest first
 MODELS = {

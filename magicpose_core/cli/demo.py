@@ -84,7 +84,8 @@ def _measure(checkpoint: Path, sampling: SamplingSettings, people: int) -> Figur
     """Measure the model and its ablations on strangers."""
     from ..demo.inputs import DEMO_FRAMING
     from ..evaluation.heldout_dancers import evaluate_dancers
-    from ..weights.loading import ModelFiles, load_models
+    from ..weights.loading import load_models
+    from ..weights.settings import ModelFiles
 
     models = load_models(ModelFiles(checkpoint=checkpoint))
     return evaluate_dancers(

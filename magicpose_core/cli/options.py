@@ -13,7 +13,8 @@ from ..errors import InputError, OutputError
 if TYPE_CHECKING:
     import torch
 
-    from ..weights.loading import MagicPoseModels, ModelFiles
+    from ..weights.loading import MagicPoseModels
+    from ..weights.settings import ModelFiles
 
 
 _LONGEST_SIDE = 8192
@@ -76,7 +77,7 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
         InputError: No checkpoint is given and the package holds no demo model.
     """
     from ..demo.model import demo_checkpoint
-    from ..weights.loading import ModelFiles
+    from ..weights.settings import ModelFiles
 
     return ModelFiles(
         checkpoint=arguments.checkpoint or demo_checkpoint(),

@@ -11,10 +11,10 @@ from ..errors import InputError
 from .terminal import complain
 
 if TYPE_CHECKING:
-    from ..pose.cleanup.people import PersonChoice
-    from ..pose.cleanup.smooth import SmoothSettings
-    from ..pose.detectors.detector import DetectorSettings, PoseDetector
-    from ..pose.draw import DrawStyle
+    from ..pose.cleanup.settings import PersonChoice, SmoothSettings
+    from ..pose.detectors.detector import PoseDetector
+    from ..pose.detectors.settings import DetectorSettings
+    from ..pose.draw_style import DrawStyle
 
 
 def add_detector_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
@@ -85,7 +85,7 @@ def add_drawing_options(parser: argparse.ArgumentParser) -> None:
 
 def detector(arguments: argparse.Namespace) -> DetectorSettings | None:
     """Return the chosen detector, None when none is."""
-    from ..pose.detectors.detector import DetectorSettings
+    from ..pose.detectors.settings import DetectorSettings
 
     if arguments.detector is None:
         return None
@@ -99,21 +99,21 @@ def detector(arguments: argparse.Namespace) -> DetectorSettings | None:
 
 def person(arguments: argparse.Namespace) -> PersonChoice | None:
     """Return who is followed, None for everybody."""
-    from ..pose.cleanup.people import PersonChoice
+    from ..pose.cleanup.settings import PersonChoice
 
     return None if arguments.person == "all" else PersonChoice.parse(arguments.person)
 
 
 def smoothing(arguments: argparse.Namespace) -> SmoothSettings | None:
     """Return how keypoints are cleaned up, None when they are left as they are."""
-    from ..pose.cleanup.smooth import SmoothSettings
+    from ..pose.cleanup.settings import SmoothSettings
 
     return SmoothSettings(filter=arguments.filter) if arguments.smooth else None
 
 
 def drawing(arguments: argparse.Namespace) -> DrawStyle:
     """Return how maps are drawn."""
-    from ..pose.draw import DrawStyle
+    from ..pose.draw_style import DrawStyle
 
     return DrawStyle(
         body=not arguments.no_body,

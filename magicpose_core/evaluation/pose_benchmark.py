@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pose.cleanup.smooth import FILTERS, SmoothSettings, smooth
+from ..pose.cleanup.settings import FILTERS, SmoothSettings
+from ..pose.cleanup.smooth import smooth
 from ..pose.keypoints import Keypoints, PersonPose, PoseSequence
 from ..pose.retarget.align import align
 from ..pose.retarget.body_tree import BONES, HIPS, MID_HIP, Mask, Points, with_mid_hip

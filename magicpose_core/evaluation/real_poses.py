@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pose.detectors.detector import DetectorSettings, PoseDetector, open_detector
+from ..pose.detectors.detector import PoseDetector
+from ..pose.detectors.open import open_detector
+from ..pose.detectors.settings import DetectorSettings
 from ..pose.formats.pose_files import read_poses, write_pose_clip
 from ..pose.keypoints import USUAL_FPS, PoseSequence
 from ..video.reader import Frame, open_clip

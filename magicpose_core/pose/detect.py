@@ -12,7 +12,9 @@ from typing import IO
 from ..errors import InputError, OutputError
 from ..files import write_text
 from ..video.reader import ClipInfo, Frame, open_clip
-from .detectors.detector import DetectorSettings, PoseDetector, open_detector
+from .detectors.detector import PoseDetector
+from .detectors.open import open_detector
+from .detectors.settings import DetectorSettings
 from .formats.openpose_json import from_pose_keypoints, to_pose_keypoints
 from .keypoints import USUAL_FPS, People, PoseSequence
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from .draw_style import DrawStyle
 from .keypoints import Keypoints, PersonPose
 from .skeletons import BODY, FACE, HAND, Skeleton
 
@@ -24,38 +23,8 @@ _HAND_LINE = 2
 _HAND_RADIUS = 4
 _FACE_RADIUS = 3
 _TRAINED_SIZE = 512
-_LARGEST_SCALE = 100
 _FARTHEST = 1e6  # pixels; OpenCV takes no places beyond 32 bits
 _FRONT = tuple(BODY.index(joint) for joint in ("nose", "right_eye", "left_eye"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrawStyle:
-    """What is drawn, and how large.
-
-    Attributes:
-        body: Draw limbs and joints.
-        hands: Draw hands.
-        face: Draw face points.
-        score_threshold: Points with a lower score (0..1) are left out.
-        line_scale: Factor on every width and radius in pixels; 1 is the training style.
-        turned_faces: Draw face points on a head of which neither nose nor eyes are seen.
-    """
-
-    body: bool = True
-    hands: bool = True
-    face: bool = True
-    score_threshold: float = 0.3
-    line_scale: float = 1.0
-    turned_faces: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score_threshold <= 1:
-            raise InputError(f"score_threshold must lie in 0..1, got {self.score_threshold}")
-        if not 0 < self.line_scale <= _LARGEST_SCALE:
-            raise InputError(
-                f"line_scale must be above 0 and {_LARGEST_SCALE} at most, got {self.line_scale}"
-            )
 
 
 def scale_for(height: int, width: int) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .draw import DrawStyle, draw_poses
+from .draw import draw_poses
+from .draw_style import DrawStyle
 from .keypoints import PersonPose
 
 _DIMMED = 0.6  # of the frame's brightness under a pose

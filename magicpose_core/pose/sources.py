@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..video.reader import Frame, open_clip
-from .cleanup.people import PersonChoice, choose_person
-from .cleanup.smooth import SmoothSettings, smooth
+from .cleanup.people import choose_person
+from .cleanup.settings import PersonChoice, SmoothSettings
+from .cleanup.smooth import smooth
 from .detect import OnFrame, Span, detect_sequence
-from .detectors.detector import DetectorSettings, PoseDetector
-from .draw import DrawStyle, draw_poses
+from .detectors.detector import PoseDetector
+from .detectors.settings import DetectorSettings
+from .draw import draw_poses
+from .draw_style import DrawStyle
 from .formats.pose_files import read_poses
 from .keypoints import PersonPose, PoseSequence
-from .retarget.align import Alignment, AlignSettings, align
+from .retarget.align import Alignment, align
+from .retarget.settings import AlignSettings
 
 SourceKind = Literal["maps", "keypoints", "video"]
 _DARK, _MOSTLY = 16, 0.5  # a pose map is black over more than half of it

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
-
-TRAINING_STEPS = 1000
+from .settings import TRAINING_STEPS
 
 
 def betas() -> NDArray[np.float64]:
@@ -56,7 +55,7 @@ def ddim_timesteps(steps: int) -> list[int]:
         InputError: ``steps`` is not in 1..999.
     """
     if not 1 <= steps < TRAINING_STEPS:
-        raise InputError(f"steps must be 1..{TRAINING_STEPS - 1}, got {steps}")
+        raise InputError(f"steps must be in 1..{TRAINING_STEPS - 1}, got {steps}")
     rising = range(1, TRAINING_STEPS, TRAINING_STEPS // steps)
     return list(reversed(rising))
 

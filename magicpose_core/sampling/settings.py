@@ -1,14 +1,15 @@
-"""How a clip is sampled: names, ranges and defaults, without anything heavy."""
+"""How a clip is sampled; nothing heavy is imported."""
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
 from ..errors import InputError
+from ..settings import Settings, setting, settings_of
 
 SchedulerName = Literal[
     "ddim", "dpm++2m", "dpm++2m_karras", "unipc", "euler", "euler_ancestral", "lcm"
@@ -19,82 +20,122 @@ CONTROL_MODES: tuple[ControlMode, ...] = get_args(ControlMode)
 ReferenceLatents = Literal["sample", "mean"]
 REFERENCE_LATENTS: tuple[ReferenceLatents, ...] = get_args(ReferenceLatents)
 
+TRAINING_STEPS = 1000
 LCM_STEPS = 50  # of the schedule that latent consistency models are distilled from
 _DIFFUSERS_STEPS = 998  # its offset of 1 leads 999 steps of DPM++ and UniPC to timestep 1000
 MOST_STEPS: Mapping[SchedulerName, int] = MappingProxyType(
-    {name: {"ddim": 999, "lcm": LCM_STEPS}.get(name, _DIFFUSERS_STEPS) for name in SCHEDULERS}
+    {
+        name: {"ddim": TRAINING_STEPS - 1, "lcm": LCM_STEPS}.get(name, _DIFFUSERS_STEPS)
+        for name in SCHEDULERS
+    }
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingSettings:
+class SamplingSettings(Settings):
     """How a clip is sampled; the defaults are the paper's.
 
-    Attributes:
-        steps: Steps of the scheduler.
-        guidance_scale: Weight of appearance and pose against the plain model; 1 turns it off.
-        control_mode: What the unconditional half sees: ``image_cfg`` neither appearance
-            nor pose (the paper's Image-CFG), ``balance`` both, with the negative text.
-        scheduler: ``ddim`` steps as the authors do.
-        eta: Fresh noise at each DDIM step, 0..1.
-        seed: Of all noise.
-        shared_noise: Share of the initial noise that all frames have in common, 0..1.
-        reference_latents: ``sample`` draws them from the VAE's posterior, as the authors do;
-            ``mean`` takes its mean.
-        noisy_reference: Add fresh noise of the timestep to the reference (the authors' models
-            without ``wonoise``).
-        frames_per_batch: Frames that go through the networks at a time; None asks free memory.
-        hint_cache_mb: Limit of the kept pose embeddings, in MB.
+    ``steps``, ``guidance_scale`` and ``scheduler`` are None where nobody chose them: a model's file
+    may know better than the paper what it looks best with, see :meth:`complete`.
     """
 
-    steps: int = 50
-    guidance_scale: float = 7.0
-    control_mode: ControlMode = "image_cfg"
-    scheduler: SchedulerName = "ddim"
-    eta: float = 0.0
-    seed: int = 42
-    shared_noise: float = 1.0
-    reference_latents: ReferenceLatents = "sample"
-    noisy_reference: bool = False
-    frames_per_batch: int | None = None
-    hint_cache_mb: int = 1024
+    steps: int | None = setting(
+        None, usual=50, minimum=1, maximum=TRAINING_STEPS - 1, help="steps of the scheduler"
+    )
+    guidance_scale: float | None = setting(
+        None,
+        usual=7.0,
+        minimum=0,
+        maximum=100,
+        help="weight of appearance and pose against the plain model; 1 turns guidance off",
+    )
+    control_mode: ControlMode = setting(
+        "image_cfg",
+        aliases={"controlnet_important": "image_cfg"},
+        help="what guidance leads away from: image_cfg from the model without appearance and pose "
+        "(the paper), balance from the model with both and the negative prompt",
+    )
+    scheduler: SchedulerName | None = setting(
+        None, usual="ddim", help="how the noise is taken out; ddim steps exactly as the authors do"
+    )
+    eta: float = setting(
+        0.0, minimum=0, maximum=1, help="fresh noise at each step of ddim, 1 as much as DDPM"
+    )
+    seed: int = setting(42, minimum=0, maximum=2**64 - 1, help="seed of all noise")
+    shared_noise: float = setting(
+        1.0,
+        minimum=0,
+        maximum=1,
+        help="share of the initial noise that all frames have in common: 1 keeps the background "
+        "still (the paper), 0 gives each frame its own",
+    )
+    reference_latents: ReferenceLatents = setting(
+        "sample",
+        help="what is taken of the autoencoder's distribution: a sample drawn with the seed (the "
+        "authors) or its mean",
+    )
+    noisy_reference: bool = setting(
+        False,
+        help="add each step's noise to the reference before it is read; the released model is "
+        "used without (wonoise)",
+    )
+    frames_per_batch: int | None = setting(
+        None,
+        minimum=1,
+        help="frames that go through the networks together; the result is the same, less of them "
+        "need less memory (not given: what the free memory allows)",
+    )
+    hint_cache_mb: int = setting(
+        1024, minimum=0, unit="MB", help="limit of the pose embeddings that are kept"
+    )
 
     def __post_init__(self) -> None:
-        """Check names and numbers.
+        """Check each field, and what belongs together.
 
         Raises:
-            InputError: A name is unknown or a number out of range.
+            InputError: A value is out of range, or means nothing beside another one.
         """
-        check_scheduler(self.scheduler, self.steps, self.eta)
-        _check_choice("control_mode", self.control_mode, CONTROL_MODES)
-        _check_choice("reference_latents", self.reference_latents, REFERENCE_LATENTS)
-        if not math.isfinite(self.guidance_scale):
-            raise InputError(f"guidance_scale must be a number, got {self.guidance_scale}")
-        if not 0 <= self.shared_noise <= 1:
-            raise InputError(f"shared_noise must be in 0..1, got {self.shared_noise}")
-        if self.frames_per_batch is not None and self.frames_per_batch < 1:
-            raise InputError(f"frames_per_batch must be at least 1, got {self.frames_per_batch}")
-        if self.hint_cache_mb < 0:
-            raise InputError(f"hint_cache_mb must be 0 or more, got {self.hint_cache_mb}")
+        super().__post_init__()
+        if self.scheduler is not None:
+            check_scheduler(self.scheduler, self.steps or 1, self.eta)
+
+    def complete(self, noted: Mapping[str, object] | None = None) -> CompleteSampling:
+        """Fill in what nobody chose: from a model's notes, else from the paper.
+
+        Args:
+            noted: Values by field, as a model's file notes them; those of other names are left out.
+
+        Raises:
+            InputError: A noted value is out of range.
+        """
+        described = settings_of(SamplingSettings)
+        known = {name: value for name, value in (noted or {}).items() if name in described}
+        usual = {name: each.shown_default for name, each in described.items()}
+        given = {name: value for name in described if (value := getattr(self, name)) is not None}
+        chosen = dataclasses.asdict(SamplingSettings(**{**usual, **known, **given}))
+        return CompleteSampling(**chosen)
 
 
-def check_scheduler(name: SchedulerName, steps: int, eta: float) -> None:
-    """Check what a scheduler is asked for.
+@dataclass(frozen=True, kw_only=True)
+class CompleteSampling(SamplingSettings):
+    """Sampling settings in which nothing is left to choose."""
+
+    steps: int
+    guidance_scale: float
+    scheduler: SchedulerName
+
+
+def check_scheduler(name: SchedulerName, steps: int, eta: float = 0.0) -> None:
+    """Check what belongs together.
 
     Raises:
-        InputError: The name is unknown or a number is out of range.
+        InputError: The name is unknown, or steps or eta do not go with it.
     """
     if name not in SCHEDULERS:
-        raise InputError(f"unknown scheduler {name!r}; expected one of {', '.join(SCHEDULERS)}")
+        raise InputError(f"scheduler must be one of {', '.join(SCHEDULERS)}, got {name!r}")
     if not 1 <= steps <= MOST_STEPS[name]:
-        whose = "" if name == "ddim" else f" for {name}"
-        raise InputError(f"steps must be 1..{MOST_STEPS[name]}{whose}, got {steps}")
+        raise InputError(f"steps must be in 1..{MOST_STEPS[name]} for {name}, got {steps}")
     if not 0 <= eta <= 1:
         raise InputError(f"eta must be in 0..1, got {eta}")
     if eta and name != "ddim":
         raise InputError(f"eta belongs to ddim; {name} takes none, leave it at 0")
-
-
-def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"unknown {field} {value!r}; expected one of {', '.join(choices)}")

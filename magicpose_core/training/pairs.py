@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..models.posterior import sample_posterior, split_moments
 from ..models.sd15 import LATENT_SCALE
-from ..sampling.schedules import TRAINING_STEPS
+from ..sampling.settings import TRAINING_STEPS
 from .latents import LatentCache
 from .loop import Batch
 from .randomness import numpy_generator, torch_generator

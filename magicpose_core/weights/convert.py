@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -17,14 +16,13 @@ from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, l
 from .infer import HEADS_KEY, TEXT_HEADS_KEY
 from .ldm import vae_map
 from .safetensors_stream import write_safetensors
+from .settings import DtypeName
 
-DtypeName = Literal["fp32", "fp16", "bf16"]
 DTYPES: Mapping[DtypeName, torch.dtype] = {
     "fp32": torch.float32,
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
 }
-DTYPE_NAMES: tuple[DtypeName, ...] = get_args(DtypeName)
 
 _VAE_MAP = vae_map(VaeShape())  # an autoencoder of any size has the same matrices
 

@@ -30,6 +30,7 @@ from .infer import (
     vae_shape,
 )
 from .ldm import WeightMap, appearance_map, controlnet_map, text_map, unet_map, vae_map
+from .settings import ModelFiles
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -41,27 +42,6 @@ _OPTIONAL: Mapping[PartName, tuple[str, ...]] = {
     "vae": (),
     "text": (),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFiles:
-    """Where each sub-model comes from.
-
-    Attributes:
-        checkpoint: The whole model, or the one that everything not named below comes from.
-        appearance_model: File of the appearance control model.
-        pose_controlnet: File of the pose ControlNet.
-        vae: File of the autoencoder.
-        heads: Attention heads of the U-Nets; None reads the file's metadata, else takes 8.
-        text_heads: Attention heads of the text encoder; None likewise, see ``infer.text_shape``.
-    """
-
-    checkpoint: Path
-    appearance_model: Path | None = None
-    pose_controlnet: Path | None = None
-    vae: Path | None = None
-    heads: int | None = None
-    text_heads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import torch
 from comfy.ldm.modules.attention import optimized_attention_masked
 from torch import Tensor
 
-from ...magicpose_core.sampling.guidance import ControlMode
+from ...magicpose_core.sampling.settings import ControlMode
 from .. import notices
 from .features import BlockId, Features
 from .rows import Options, Reading, group_rows, options_of_rows, take_rows

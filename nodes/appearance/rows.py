@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from torch import Tensor
 
-from ...magicpose_core.sampling.guidance import ControlMode
+from ...magicpose_core.sampling.settings import ControlMode
 from .halves import Options, is_positive
 
 T = TypeVar("T")

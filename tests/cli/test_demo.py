@@ -17,7 +17,8 @@ from magicpose_core.images import read_image
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe, find_parts
-from magicpose_core.weights.loading import ModelFiles, load_models, why_it_does_not_load
+from magicpose_core.weights.loading import load_models, why_it_does_not_load
+from magicpose_core.weights.settings import ModelFiles
 
 SHORT = ("--frames", "2", "--steps", "1", "--people", "1")
 

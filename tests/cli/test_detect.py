@@ -91,7 +91,7 @@ def test_processes_write_a_data_set(
     ("more", "text"),
     [
         (["--person", "biggest"], "tracked, largest, index:N or left:N"),
-        (["--score-threshold", "7"], "threshold must lie in 0..1"),
+        (["--score-threshold", "7"], "threshold must be a number in 0..1"),
     ],
 )
 def test_wrong_settings_are_one_line(

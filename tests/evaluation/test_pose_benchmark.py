@@ -10,7 +10,7 @@ from magicpose_core.evaluation.pose_benchmark import (
     random_pair,
     report,
 )
-from magicpose_core.pose.cleanup.smooth import FILTERS, SmoothSettings
+from magicpose_core.pose.cleanup.settings import FILTERS, SmoothSettings
 
 PAIRS = 30
 

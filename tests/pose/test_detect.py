@@ -6,7 +6,7 @@ import pytest
 
 from magicpose_core.errors import InputError, MissingDependencyError
 from magicpose_core.pose.detect import Span, detect_sequence, open_detection
-from magicpose_core.pose.detectors.detector import DetectorSettings
+from magicpose_core.pose.detectors.settings import DetectorSettings
 
 from .clip_fixtures import write_pictures, write_video
 from .tiny_networks import write_dwpose

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from magicpose_core.errors import InputError
-from magicpose_core.pose.draw import DrawStyle, draw_poses, scale_for, shows_face
+from magicpose_core.pose.draw import draw_poses, scale_for, shows_face
+from magicpose_core.pose.draw_style import DrawStyle
 from magicpose_core.pose.keypoints import Keypoints, PersonPose
 from magicpose_core.pose.skeletons import BODY, FACE, HAND
 
@@ -175,5 +176,5 @@ def test_places_beyond_all_pictures_and_wild_scales_do_no_harm() -> None:
     xy[0] = 1e12, -1e20
     far = PersonPose(body=Keypoints(xy, np.ones(18)))
     assert draw_poses([far], 64, 64).any()
-    with pytest.raises(InputError, match="above 0 and 100 at most"):
+    with pytest.raises(InputError, match="above 0 and up to 100"):
         DrawStyle(line_scale=1e9)

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from magicpose_core.errors import InputError
-from magicpose_core.pose.cleanup.people import PersonChoice
-from magicpose_core.pose.cleanup.smooth import SmoothSettings
+from magicpose_core.pose.cleanup.settings import PersonChoice, SmoothSettings
 from magicpose_core.pose.detect import Span
-from magicpose_core.pose.detectors.detector import DetectorSettings
-from magicpose_core.pose.draw import DrawStyle, draw_poses
+from magicpose_core.pose.detectors.settings import DetectorSettings
+from magicpose_core.pose.draw import draw_poses
+from magicpose_core.pose.draw_style import DrawStyle
 from magicpose_core.pose.formats.pose_files import write_poses
 from magicpose_core.pose.keypoints import PoseSequence
-from magicpose_core.pose.retarget.align import AlignSettings
+from magicpose_core.pose.retarget.settings import AlignSettings
 from magicpose_core.pose.sources import AlignTarget, PoseOptions, open_pose_maps, read_person
 from magicpose_core.video.writer import open_mp4
 

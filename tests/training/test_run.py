@@ -15,7 +15,8 @@ from magicpose_core.training.config import DataConfig, StartConfig, TrainingConf
 from magicpose_core.training.run import train_stage
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe
-from magicpose_core.weights.loading import ModelFiles, load_models
+from magicpose_core.weights.loading import load_models
+from magicpose_core.weights.settings import ModelFiles
 
 
 @pytest.fixture(scope="module")

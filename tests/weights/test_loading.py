@@ -16,7 +16,8 @@ from magicpose_core.weights.contents import describe, find_part, find_parts, lef
 from magicpose_core.weights.convert import convert
 from magicpose_core.weights.infer import controlnet_shape, text_shape, unet_shape, vae_shape
 from magicpose_core.weights.ldm import unet_map, vae_map
-from magicpose_core.weights.loading import ModelFiles, find_misfit, load_models
+from magicpose_core.weights.loading import find_misfit, load_models
+from magicpose_core.weights.settings import ModelFiles
 
 HEADS = {"heads": 4, "text_heads": 2}
 

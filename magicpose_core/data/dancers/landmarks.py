@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...images import fit_size, from_uint8
-from ...pose.draw import DrawStyle, draw_poses
+from ...pose.draw import draw_poses
+from ...pose.draw_style import DrawStyle
 from ...pose.keypoints import Keypoints, PersonPose
 from ...pose.skeletons import BODY
 from .features import EYE, Points, ears_seen, face_landmarks, hand_landmarks, on_head

@@ -15,8 +15,10 @@ from PIL import Image
 from ...errors import InputError
 from ...files import atomic_path, write_text
 from ...pose.detect import OnFrame, Span, clip_identity, open_detection
-from ...pose.detectors.detector import DetectorSettings, PoseDetector
-from ...pose.draw import DrawStyle, draw_poses
+from ...pose.detectors.detector import PoseDetector
+from ...pose.detectors.settings import DetectorSettings
+from ...pose.draw import draw_poses
+from ...pose.draw_style import DrawStyle
 from ...pose.keypoints import PersonPose
 from ...video.reader import Frame
 

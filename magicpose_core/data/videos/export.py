@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ...errors import InputError
-from ...pose.cleanup.people import PersonChoice
-from ...pose.cleanup.smooth import SmoothSettings
+from ...pose.cleanup.settings import PersonChoice, SmoothSettings
 from ...pose.detect import OnFrame, Span, clip_identity, detect_sequence
-from ...pose.detectors.detector import DetectorSettings, PoseDetector
-from ...pose.draw import DrawStyle
+from ...pose.detectors.detector import PoseDetector
+from ...pose.detectors.settings import DetectorSettings
+from ...pose.draw_style import DrawStyle
 from ...pose.formats.pose_files import read_poses, write_pose_clip
 from ...pose.keypoints import PoseSequence
 from ...pose.overlay import overlay_poses

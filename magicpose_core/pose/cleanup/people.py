@@ -3,52 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
 from ..keypoints import People, PersonPose, PoseSequence
-
-Rule = Literal["tracked", "largest", "index", "left"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonChoice:
-    """Who is followed.
-
-    Attributes:
-        rule: ``tracked``: the largest person of the first frame that shows any, then the one
-            nearest to where this person was last; ``largest`` in each frame on its own; ``index``:
-            the detector's order; ``left``: counted from the left edge of the picture.
-        number: Of ``index`` and ``left``, from 0.
-    """
-
-    rule: Rule = "tracked"
-    number: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.rule}:{self.number}" if self.rule in ("index", "left") else self.rule
-
-    @classmethod
-    def parse(cls, text: str) -> PersonChoice:
-        """Read ``tracked``, ``largest``, ``index:1`` or ``left:0``."""
-        found = re.fullmatch(r"(tracked|largest)|(index|left):(\d+)", text)
-        if found is None:
-            raise InputError(
-                f"a person is chosen by tracked, largest, index:N or left:N, got {text!r}"
-            )
-        alone, counted, number = found.groups()
-        if counted == "index":
-            return cls(rule="index", number=int(number))
-        if counted == "left":
-            return cls(rule="left", number=int(number))
-        return cls(rule="largest" if alone == "largest" else "tracked")
-
+from .settings import PersonChoice
 
 _REACH = 0.75  # of the person's size: who is farther off is somebody else
 _FORGET = 15  # frames without the person after which the nearest one is taken, however far

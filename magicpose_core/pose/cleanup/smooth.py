@@ -7,58 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
 from ..keypoints import PoseSequence
 from ..retarget.body_tree import with_mid_hip
 from ..retarget.proportions import body_size, bone_lengths
 from ..tracks import PartTrack, sequence_of, tracks_of
 from .repair import fill_short_gaps, reject_jumps, repair_swaps
+from .settings import SmoothSettings
 
-Filter = Literal["savitzky-golay", "one-euro", "none"]
-FILTERS: tuple[Filter, ...] = ("savitzky-golay", "one-euro", "none")
 _SPEED_CUTOFF = np.float64(1.0)  # 1/s, as Casiez et al. set it
 _ORDER = 2  # of the polynomials: keeps places, speeds and accelerations
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmoothSettings:
-    """How keypoints are cleaned up.
-
-    Attributes:
-        filter: ``savitzky-golay`` fits parabolas, ``one-euro`` (Casiez et al. 2012) follows fast
-            movements closely and holds slow ones still; it is run both ways, so that neither lags.
-        window: Length of the parabolas in seconds.
-        cutoff: One-Euro's cut-off frequency of a point at rest, in 1/s.
-        speed_gain: One-Euro's growth of the cut-off, in 1/s for a body height a second.
-        longest_gap: Gaps up to this many seconds are filled.
-        jump: A point this many body heights off its neighbours in time is taken out.
-        score_threshold: Points with a lower score (0..1) are left as they are and not leant on.
-        repair_swaps: Put left and right back where a detector swaps them.
-    """
-
-    filter: Filter = "savitzky-golay"
-    window: float = 0.3
-    cutoff: float = 2.0
-    speed_gain: float = 8.0
-    longest_gap: float = 0.3
-    jump: float = 0.1
-    score_threshold: float = 0.3
-    repair_swaps: bool = True
-
-    def __post_init__(self) -> None:
-        if self.filter not in FILTERS:
-            raise InputError(f"smoothing filters are {FILTERS}, got {self.filter!r}")
-        numbers = (self.window, self.cutoff, self.speed_gain, self.longest_gap, self.jump)
-        if not all(math.isfinite(number) and number >= 0 for number in numbers):
-            raise InputError(f"smoothing settings must be 0 or more, got {self}")
-        if not 0 <= self.score_threshold <= 1:
-            raise InputError(f"smoothing needs score_threshold in 0..1, got {self.score_threshold}")
 
 
 Smoother = Callable[[NDArray[np.float64]], NDArray[np.float64]]

@@ -11,8 +11,8 @@ from ...video.reader import Frame
 from ..formats.coco_wholebody import WHOLEBODY_COUNT, from_coco
 from ..keypoints import PersonPose
 from .boxes import decode_boxes, letterbox
-from .detector import DetectorSettings
 from .onnx_session import OnnxNetwork, open_network
+from .settings import DetectorSettings
 from .simcc import cut_out, decode_simcc
 from .weights import PERSON_BOXES, WHOLE_BODY, find_weights
 

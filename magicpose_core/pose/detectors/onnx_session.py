@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CheckpointError, InputError, MissingDependencyError
-from .detector import Device
+from .settings import Device
 
 _LOG = logging.getLogger("magicpose")
 _PROVIDERS: dict[str, str] = {

@@ -20,7 +20,7 @@ from ...errors import CheckpointError, InputError, MissingDependencyError
 from ...video.reader import Frame
 from ..keypoints import Keypoints, PersonPose
 from ..skeletons import FACE
-from .detector import DetectorSettings, Device
+from .settings import DetectorSettings, Device
 from .weights import OPENPOSE_BODY, OPENPOSE_FACE, OPENPOSE_HAND, find_weights
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from magicpose_core.data.videos.dataset import (
 )
 from magicpose_core.errors import InputError
 from magicpose_core.pose.detect import Span
-from magicpose_core.pose.detectors.detector import DetectorSettings
-from magicpose_core.pose.draw import DrawStyle, draw_poses
+from magicpose_core.pose.detectors.settings import DetectorSettings
+from magicpose_core.pose.draw import draw_poses
+from magicpose_core.pose.draw_style import DrawStyle
 from magicpose_core.pose.keypoints import Keypoints, PersonPose
 
 from ...pose.clip_fixtures import frames, write_video

@@ -12,9 +12,10 @@ from PIL import Image
 from magicpose_core.data.videos.clips import find_clips
 from magicpose_core.data.videos.export import Exported, ExportJob, export_clip
 from magicpose_core.errors import InputError, OutputError
-from magicpose_core.pose.cleanup.smooth import SmoothSettings
-from magicpose_core.pose.detectors.detector import DetectorSettings
-from magicpose_core.pose.draw import DrawStyle, draw_poses
+from magicpose_core.pose.cleanup.settings import SmoothSettings
+from magicpose_core.pose.detectors.settings import DetectorSettings
+from magicpose_core.pose.draw import draw_poses
+from magicpose_core.pose.draw_style import DrawStyle
 from magicpose_core.pose.formats.pose_files import read_poses
 from magicpose_core.video.reader import open_clip
 from magicpose_core.video.writer import open_mp4

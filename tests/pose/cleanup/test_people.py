@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from magicpose_core.errors import InputError
-from magicpose_core.pose.cleanup.people import PersonChoice, choose_person
+from magicpose_core.pose.cleanup.people import choose_person
+from magicpose_core.pose.cleanup.settings import PersonChoice
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
 
 

@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from magicpose_core.errors import InputError
 from magicpose_core.evaluation.kinematic_figures import pose, random_body, random_motion
-from magicpose_core.pose.cleanup.smooth import (
-    FILTERS,
-    SmoothSettings,
-    one_euro,
-    savitzky_golay,
-    smooth,
-)
+from magicpose_core.pose.cleanup.settings import FILTERS, SmoothSettings
+from magicpose_core.pose.cleanup.smooth import one_euro, savitzky_golay, smooth
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
 from magicpose_core.pose.retarget.body_tree import MID_HIP
 from magicpose_core.pose.skeletons import BODY, FEET
@@ -222,9 +217,9 @@ def test_clips_of_nobody_and_of_one_frame_pass() -> None:
 @pytest.mark.parametrize(
     ("chosen", "text"),
     [
-        ({"filter": "mean"}, "filters are"),
-        ({"window": -1.0}, "0 or more"),
-        ({"score_threshold": 2.0}, "score_threshold in 0..1"),
+        ({"filter": "mean"}, "filter must be one of"),
+        ({"window": -1.0}, "must be a number .* got"),
+        ({"score_threshold": 2.0}, "score_threshold must be a number in 0..1"),
     ],
 )
 def test_impossible_settings_are_refused(chosen: dict[str, object], text: str) -> None:

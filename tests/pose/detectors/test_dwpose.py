@@ -8,7 +8,8 @@ import pytest
 
 from magicpose_core.errors import CheckpointError, InputError, MissingDependencyError
 from magicpose_core.pose.detectors.boxes import decode_boxes, letterbox
-from magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
+from magicpose_core.pose.detectors.open import open_detector
+from magicpose_core.pose.detectors.settings import DetectorSettings
 from magicpose_core.pose.detectors.simcc import cut_out, decode_simcc
 from magicpose_core.pose.formats.coco_wholebody import to_wholebody
 
@@ -98,9 +99,9 @@ def test_networks_without_hands_and_face_are_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_detectors_and_devices_are_refused() -> None:
-    with pytest.raises(InputError, match="detectors are openpose, dwpose, mediapipe"):
+    with pytest.raises(InputError, match="name must be one of dwpose, openpose, mediapipe"):
         DetectorSettings(name="alphapose")
-    with pytest.raises(InputError, match="devices are"):
+    with pytest.raises(InputError, match="device must be one of"):
         DetectorSettings(device="tpu")
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from magicpose_core.errors import MissingDependencyError
 from magicpose_core.pose.detectors import mediapipe
-from magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
+from magicpose_core.pose.detectors.open import open_detector
+from magicpose_core.pose.detectors.settings import DetectorSettings
 from magicpose_core.pose.draw import draw_poses
 from magicpose_core.pose.keypoints import PersonPose
 from magicpose_core.pose.skeletons import BODY

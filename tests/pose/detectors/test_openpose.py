@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from magicpose_core.errors import CheckpointError, InputError, MissingDependencyError
-from magicpose_core.pose.detectors.detector import DetectorSettings, open_detector
+from magicpose_core.pose.detectors.open import open_detector
 from magicpose_core.pose.detectors.openpose import decode_face, usual_score
+from magicpose_core.pose.detectors.settings import DetectorSettings
 from magicpose_core.pose.skeletons import BODY, HAND
 
 from ..tiny_networks import BodyMaps, HeatMaps

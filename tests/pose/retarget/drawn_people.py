@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from magicpose_core.evaluation.kinematic_figures import Lengths, pose, random_body, random_motion
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
-from magicpose_core.pose.retarget.align import Alignment, AlignSettings
+from magicpose_core.pose.retarget.align import Alignment
 from magicpose_core.pose.retarget.body_tree import BONES, MID_HIP
+from magicpose_core.pose.retarget.settings import AlignSettings
 from magicpose_core.pose.skeletons import BODY
 
 SIZE = (1024, 1024)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from magicpose_core.errors import InputError
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
-from magicpose_core.pose.retarget.align import AlignSettings, align
+from magicpose_core.pose.retarget.align import align
 from magicpose_core.pose.retarget.body_tree import BONES, MID_HIP, NODES
+from magicpose_core.pose.retarget.settings import AlignSettings
 from magicpose_core.pose.skeletons import BODY
 
 from .drawn_people import FIGURES, FREE, SIZE, a_clip, assert_same, lengths, moved, pixels, seeds
@@ -230,12 +231,12 @@ def test_several_people_and_nobody_are_refused() -> None:
 @pytest.mark.parametrize(
     ("chosen", "text"),
     [
-        ({"strength": 1.1}, "strength must lie in 0..1, got 1.1"),
-        ({"anchor": "nose"}, "anchors are"),
-        ({"walk": 1.5}, "walk must lie in 0..1"),
-        ({"anchor_frame": -1}, "anchor_frame counts from 0, got -1"),
-        ({"limit": 0.5}, "limit of 1 or more"),
-        ({"score_threshold": -1}, "score_threshold in 0..1"),
+        ({"strength": 1.1}, "strength must be a number in 0..1, got 1.1"),
+        ({"anchor": "nose"}, "anchor must be one of auto, neck"),
+        ({"walk": 1.5}, "walk must be a number in 0..1"),
+        ({"anchor_frame": -1}, "anchor_frame must be a whole number of 0 or more, got -1"),
+        ({"limit": 0.5}, "limit must be a number in 1..10"),
+        ({"score_threshold": -1}, "score_threshold must be a number in 0..1"),
     ],
 )
 def test_impossible_settings_are_refused(chosen: dict[str, object], text: str) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magicpose_core.pose.keypoints import Keypoints, PersonPose
-from magicpose_core.pose.retarget.align import AlignSettings, align
+from magicpose_core.pose.retarget.align import align
+from magicpose_core.pose.retarget.settings import AlignSettings
 from magicpose_core.pose.skeletons import BODY, FACE, HAND
 
 from .drawn_people import FIGURES, FREE, SIZE, a_clip, assert_same, moved, pixels, ratio, seeds
