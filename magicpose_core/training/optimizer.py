@@ -1,4 +1,4 @@
-"""AdamW and the learning rate's way."""
+"""AdamW, Muon and the learning rate's way."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from ..errors import InputError, MissingDependencyError
 from .config import OptimizerConfig
+from .muon import Muon
 
 _COSINE_END = 0.05
 
@@ -18,7 +19,7 @@ _COSINE_END = 0.05
 def make_optimizer(
     parameters: Iterable[nn.Parameter], config: OptimizerConfig, rank: int = 0
 ) -> torch.optim.Optimizer:
-    """Make AdamW over the trained parameters.
+    """Make AdamW or Muon over the trained parameters.
 
     Args:
         parameters: Stepped.
@@ -26,12 +27,25 @@ def make_optimizer(
         rank: Number of this process; each maps files of its own.
 
     Raises:
-        InputError: 8-bit moments shall lie in mapped files.
+        InputError: 8-bit moments shall lie in mapped files, or Muon's moments be kept otherwise
+            than in memory.
         MissingDependencyError: 8-bit moments are asked for and bitsandbytes is not installed.
     """
     if config.eight_bit and config.moments_folder is not None:
         raise InputError(
             "optimizer.eight_bit is for GPUs and optimizer.moments_folder for the CPU; set one"
+        )
+    if config.kind == "muon":
+        if config.eight_bit or config.moments_folder is not None:
+            raise InputError(
+                "optimizer.eight_bit and optimizer.moments_folder are for AdamW; leave them out "
+                'or set optimizer.kind to "adamw"'
+            )
+        return Muon(
+            parameters,
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
         )
     if not config.eight_bit:
         optimizer = torch.optim.AdamW(

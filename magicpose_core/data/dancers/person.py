@@ -23,6 +23,7 @@ _BUILD = 4  # a stream apart from the one that draws the person
 _CHIBI_SHARE = 1 / 8
 _SOFT_LIGHT = 0.86
 
+_HALF_ACCENT: tuple[Pattern, ...] = ("stripes", "pinstripes", "checks", "halves")
 _SKIN: tuple[Colour, ...] = (
     (255, 224, 196),
     (241, 194, 154),
@@ -82,7 +83,7 @@ class Face:
 
 @dataclass(frozen=True, kw_only=True)
 class Outfit:
-    """Clothes and their colours."""
+    """Clothes and their colours; ``print_at`` moves the print across and down, in torso lengths."""
 
     sleeves: Sleeves
     pattern: Pattern
@@ -92,6 +93,7 @@ class Outfit:
     bottom: Colour
     side_stripe: bool
     shoes: Colour
+    print_at: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +168,29 @@ def swap_colours(dancer: Dancer, rng: np.random.Generator) -> Dancer:
             shoes=shoes,
             pattern=_pick(get_args(Pattern), rng),
         ),
+    )
+
+
+def move_print(dancer: Dancer, rng: np.random.Generator) -> Dancer:
+    """Give another person whom a colour histogram cannot tell from this one.
+
+    Garments keep their colours; the print moves or becomes one with the same share of the second
+    colour, and hair style, glasses and beard are drawn anew. The place stays.
+    """
+    outfit, face = dancer.outfit, _draw_face(rng)
+    across = float(rng.choice((-1, 1)) * rng.uniform(0.1, 0.18))
+    down = float(rng.uniform(-0.18, 0.26))
+    alike = _HALF_ACCENT if outfit.pattern in _HALF_ACCENT else (outfit.pattern,)
+    return replace(
+        dancer,
+        face=replace(
+            dancer.face,
+            hair_style=face.hair_style,
+            hat=dancer.face.hair,
+            glasses=face.glasses,
+            beard=face.beard,
+        ),
+        outfit=replace(outfit, pattern=_pick(alike, rng), print_at=(across, down)),
     )
 
 

@@ -178,11 +178,12 @@ def _paint_torso(canvas: Canvas, dancer: Dancer, figure: Figure) -> None:
     canvas.polygon(middle + (outline - middle) * 1.035, shaded(outfit.top, 0.62))
     canvas.polygon(outline, outfit.top)
     unit = abs(figure.neck - figure.pelvis)
+    aside, down = outfit.print_at
     if outfit.pattern != "plain":
         canvas.cloth(
             outline,
             (figure.neck, unit * _across(figure)),
-            lambda x, y: is_accent(outfit.pattern, x, y),
+            lambda x, y: is_accent(outfit.pattern, x - aside, y - down),
             outfit.accent,
         )
     collar = figure.neck - 0.004 * scale * figure.up
