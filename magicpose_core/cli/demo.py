@@ -89,7 +89,7 @@ def _measure(checkpoint: Path, sampling: SamplingSettings, people: int) -> Figur
 
     models = load_models(ModelFiles(checkpoint=checkpoint))
     return evaluate_dancers(
-        models, sampling, people=people, size=SIZE, framing=DEMO_FRAMING, names=_MEASURED
+        models, sampling, people=range(people), size=SIZE, framing=DEMO_FRAMING, names=_MEASURED
     )
 
 

@@ -24,6 +24,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_model_options(parser)
     group = parser.add_argument_group("held-out dancers")
     group.add_argument("--people", type=positive, default=64, help="how many (64)")
+    group.add_argument(
+        "--first",
+        type=int,
+        default=0,
+        help="number of the first (0); choices are made on 0 to 63, reports on others",
+    )
+    group.add_argument(
+        "--framing",
+        choices=("mixed", "full", "three_quarter", "waist"),
+        default="full",
+        help="how close the camera is; the shipped model has only seen full length (full)",
+    )
     group.add_argument("--size", type=int, default=128, help="side of the pictures in pixels (128)")
     group.add_argument("--steps", type=int, default=20, help="DDIM steps (20)")
     group.add_argument("--guidance-scale", type=float, default=2.0, help="guidance scale (2)")
@@ -39,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table and write it where asked to."""
     from ..evaluation.report import markdown_table, write_report
 
+    if arguments.first < 0:
+        raise InputError(f"--first must be 0 or more, got {arguments.first}")
     if arguments.results is None and arguments.truths is None:
         figures = _dancers(arguments)
     elif arguments.results is not None and arguments.truths is not None:
@@ -73,7 +87,8 @@ def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
         return evaluate_dancers(
             models,
             sampling,
-            people=arguments.people,
+            people=range(arguments.first, arguments.first + arguments.people),
+            framing=arguments.framing,
             size=arguments.size,
             names=(MODEL,) if arguments.model_only else tuple(RENDERERS),
             on_case=show,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data.dancers.clips import DancerFrame, Scene, free_scene
-from ..data.dancers.landmarks import draw_pose_map
+from ..data.dancers.expression import with_expression
+from ..data.dancers.landmarks import draw_pose_map, face_box
 from ..data.dancers.view import Framing
 from ..images import from_uint8, to_uint8
 from ..sampling.settings import SamplingSettings
 from ..weights.loading import MagicPoseModels
 from .ablations import RENDERERS, Cases
+from .faces import expression_choice, face_psnr, identity_choice, named_expression, trait_choices
 from .pixel import PIXEL_METRICS
 from .retrieval import (
     finds_the_right_one,
@@ -45,8 +47,9 @@ def make_reference(index: int, size: int, framing: Framing = "mixed") -> NDArray
 
 
 def make_case(index: int, size: int, framing: Framing = "mixed") -> Case:
-    """Draw the case of a held-out dancer."""
+    """Draw the case of a held-out dancer; the target has one of the named expressions."""
     scene = free_scene(index, _TARGET, "heldout", framing)
+    scene = replace(scene, posture=with_expression(scene.posture, named_expression(index)))
     reference = make_reference(index, size, framing)
     return Case(index=index, scene=scene, reference=reference, target=scene.frame(size))
 
@@ -55,7 +58,7 @@ def evaluate_dancers(
     models: MagicPoseModels,
     settings: SamplingSettings,
     *,
-    people: int,
+    people: range,
     size: int,
     framing: Framing = "mixed",
     batch: int = 16,
@@ -67,7 +70,8 @@ def evaluate_dancers(
     Args:
         models: The networks.
         settings: How to sample.
-        people: Held-out dancers, from number 0.
+        people: Numbers of held-out dancers. All choices are made on 0 to 63; who reports takes
+            others.
         size: Side of the pictures in pixels.
         framing: How close the camera is to the dancers.
         batch: People rendered together.
@@ -75,12 +79,12 @@ def evaluate_dancers(
         on_case: Called as renderings are done.
 
     Returns:
-        Name -> metric -> mean over the people; retrieval as a share in 0..1.
+        Name -> metric -> mean over the people; retrieval as a share in 0..1. The mean of a trait is
+        over those of whom it can be seen.
     """
     rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
-    done = 0
-    for start in range(0, people, batch):
-        numbers = range(start, min(start + batch, people))
+    for start in range(0, len(people), batch):
+        numbers = people[start : start + batch]
         cases = [make_case(index, size, framing) for index in numbers]
         inputs = _stack(cases, size, framing)
         with torch.no_grad():
@@ -89,9 +93,8 @@ def evaluate_dancers(
             judge = _judge(case, size)
             for name in names:
                 rows[name].append(judge(results[name][row : row + 1].cpu()))
-        done += len(cases)
         if on_case is not None:
-            on_case(done, people)
+            on_case(start + len(cases), len(people))
     return {name: _mean(figures) for name, figures in rows.items()}
 
 
@@ -109,6 +112,10 @@ def _judge(case: Case, size: int) -> Callable[[Tensor], dict[str, float]]:
     truth = from_uint8(case.target.picture)
     poses = same_person(case.scene, case.index, size)
     identities = same_pose(case.scene, case.index, size)
+    box = face_box(case.target.pose, size)
+    expressions = expression_choice(case.scene, size)
+    faces = identity_choice(case.scene, case.index, size)
+    traits = trait_choices(case.scene, size)
 
     def judge(result: Tensor) -> dict[str, float]:
         pixels = to_uint8(result)[0]
@@ -117,13 +124,15 @@ def _judge(case: Case, size: int) -> Callable[[Tensor], dict[str, float]]:
             "pose_retrieval": float(finds_the_right_one(pixels, poses)),
             "identity_retrieval": float(finds_the_right_one(pixels, identities)),
             "histogram_identity": float(histogram_finds_the_right_one(pixels, identities)),
+            "face_psnr": face_psnr(pixels, case.target.picture, box),
+            "expression_retrieval": float(expressions.is_right(pixels)),
+            "face_identity": float(faces.is_right(pixels)),
+            **{f"{name}_kept": float(choice.is_right(pixels)) for name, choice in traits.items()},
         }
 
     return judge
 
 
-def _mean(rows: Iterator[Mapping[str, float]] | list[Mapping[str, float]]) -> dict[str, float]:
-    collected = list(rows)
-    return {
-        name: float(torch.tensor([row[name] for row in collected]).mean()) for name in collected[0]
-    }
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}

@@ -9,17 +9,27 @@ from pathlib import Path
 from ..files import write_text
 
 Figures = Mapping[str, Mapping[str, float]]  # row -> metric -> value
-_SHARES = ("pose_retrieval", "identity_retrieval", "histogram_identity")
-_DIGITS = {"psnr": 2, "disco_psnr": 2, "disco_l1": 7}
+_SHARES = (
+    "pose_retrieval",
+    "identity_retrieval",
+    "histogram_identity",
+    "expression_retrieval",
+    "face_identity",
+    "hair_kept",
+    "glasses_kept",
+    "beard_kept",
+    "pattern_kept",
+)
+_DIGITS = {"psnr": 2, "disco_psnr": 2, "disco_l1": 7, "face_psnr": 2}
 
 
 def markdown_table(figures: Figures) -> str:
     """Write a table, one row a name; shares become per cent."""
-    metrics = list(next(iter(figures.values())))
+    metrics = list(dict.fromkeys(metric for values in figures.values() for metric in values))
     header = ["", *(metric.replace("_", " ") for metric in metrics)]
     lines = [_row(header), _row(["---", *("---:" for _ in metrics)])]
     for name, values in figures.items():
-        lines.append(_row([name, *(_shown(metric, values[metric]) for metric in metrics)]))
+        lines.append(_row([name, *(_shown(metric, values.get(metric)) for metric in metrics)]))
     return "\n".join(lines) + "\n"
 
 
@@ -30,7 +40,9 @@ def write_report(folder: Path, figures: Figures, settings: Mapping[str, object])
     write_text(folder / "figures.md", markdown_table(figures))
 
 
-def _shown(metric: str, value: float) -> str:
+def _shown(metric: str, value: float | None) -> str:
+    if value is None:
+        return ""
     if metric in _SHARES:
         return f"{100 * value:.1f} %"
     return f"{value:.{_DIGITS.get(metric, 4)}f}"

@@ -1,8 +1,9 @@
 """Is the result nearest to the right one of 16 true renderings?
 
 Pose retrieval: the same person in 16 poses. Identity retrieval: 16 people in the same pose, who
-wear the same colours in other places, so that colours alone tell less than the picture does (but
-for a copied picture: its colours are the person's own to the last shade).
+wear the same colours in other places or the same print elsewhere, chosen for the nearest colour
+histograms, so that colours do not tell the person. (Of a copied picture they still do: its colours
+are the person's own to the last shade.)
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dancers.clips import Scene, free_posture
-from ..data.dancers.person import Place, swap_colours
+from ..data.dancers.person import Dancer, Place, move_print, swap_colours
 
 Pixels = NDArray[np.uint8]
 CANDIDATES = 16
 _HISTOGRAM_BINS = 8
 _OTHERS, _FIRST_OTHER_POSE = 3, 1000
-_DRAWN = 96
+_DRAWN = 192
 _VISIBLY_DIFFERENT = 12.0  # of 255, mean inside the person
 
 
@@ -69,16 +70,21 @@ def same_pose(scene: Scene, index: int, size: int) -> list[Candidate]:
     look different.
     """
     rng = np.random.default_rng((_OTHERS, index))
-    right = candidate(scene, size)
+    small = size // 2  # large enough for a histogram
+    right = candidate(scene, small)
     wanted = _histogram(right.picture)
     distances: dict[bytes, tuple[float, Scene]] = {}  # by picture, so that none comes twice
-    for _ in range(_DRAWN):
-        other = replace(scene, dancer=swap_colours(scene.dancer, rng))
-        picture = other.picture(size)
+    for number in range(_DRAWN):
+        other = replace(scene, dancer=_in_the_same_colours(scene.dancer, number, rng))
+        picture = other.picture(small)
         if _error(picture, right) >= _VISIBLY_DIFFERENT:
             distances[picture.tobytes()] = (_distance(_histogram(picture), wanted), other)
     nearest = sorted(distances.values(), key=lambda found: found[0])[: CANDIDATES - 1]
-    return [right, *(candidate(other, size) for _, other in nearest)]
+    return [candidate(other, size) for other in (scene, *(other for _, other in nearest))]
+
+
+def _in_the_same_colours(dancer: Dancer, number: int, rng: np.random.Generator) -> Dancer:
+    return move_print(dancer, rng) if number % 3 else swap_colours(dancer, rng)
 
 
 def finds_the_right_one(result: Pixels, candidates: Sequence[Candidate]) -> bool:

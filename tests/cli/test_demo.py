@@ -53,7 +53,7 @@ def test_strangers_keep_their_background_and_take_the_pose():
     sampling = SamplingSettings(steps=8, guidance_scale=GUIDANCE)
     names = (MODEL, "copy of the reference", "another's reference")
     figures = evaluate_dancers(
-        models, sampling, people=4, size=SIZE, framing=DEMO_FRAMING, names=names
+        models, sampling, people=range(4), size=SIZE, framing=DEMO_FRAMING, names=names
     )
     assert figures[MODEL]["psnr"] > figures["copy of the reference"]["psnr"]
     assert figures[MODEL]["psnr"] > figures["another's reference"]["psnr"] + 1

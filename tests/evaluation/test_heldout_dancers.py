@@ -19,8 +19,14 @@ SIZE = 128
 def test_a_model_that_is_always_right_gets_full_marks(monkeypatch, micro_models):
     truths = torch.cat([from_uint8(make_case(index, SIZE).target.picture) for index in range(2)])
     monkeypatch.setattr(heldout_dancers, "RENDERERS", {MODEL: lambda *_: truths})
-    figures = evaluate_dancers(micro_models, SAMPLING, people=2, size=SIZE, names=(MODEL,))[MODEL]
+    figures = evaluate_dancers(micro_models, SAMPLING, people=range(2), size=SIZE, names=(MODEL,))[
+        MODEL
+    ]
     assert figures["pose_retrieval"] == figures["identity_retrieval"] == 1.0
+    kept = [name for name in figures if name.endswith(("_kept", "_retrieval", "_identity"))]
+    assert len(kept) >= 8
+    assert {figures[name] for name in kept} == {1.0}
+    assert figures["face_psnr"] == 100
     assert figures["ssim"] == pytest.approx(1.0)
     assert figures["psnr"] == float("inf")
 
@@ -28,7 +34,7 @@ def test_a_model_that_is_always_right_gets_full_marks(monkeypatch, micro_models)
 def test_copying_the_reference_fails_at_the_pose(micro_models):
     name = "copy of the reference"
     figures = evaluate_dancers(
-        micro_models, SAMPLING, people=3, size=SIZE, framing="full", names=(name,)
+        micro_models, SAMPLING, people=range(3), size=SIZE, framing="full", names=(name,)
     )[name]
     assert figures["pose_retrieval"] == 0.0
     assert 10 < figures["psnr"] < 25
@@ -42,6 +48,16 @@ def test_a_batch_of_people_equals_each_of_them_rendered_by_the_pipeline(micro_mo
     for row in range(2):
         (alone,) = render(micro_models, inputs.references[[row]], [inputs.pose_maps[row]], mean)
         torch.testing.assert_close(together[row], alone, rtol=0, atol=1e-3)
+
+
+def test_people_are_counted_from_the_first_that_is_named(monkeypatch, micro_models):
+    seen = []
+    monkeypatch.setattr(
+        heldout_dancers, "make_case", lambda index, *rest: seen.append(index) or make_case(5, SIZE)
+    )
+    name = "copy of the reference"
+    evaluate_dancers(micro_models, SAMPLING, people=range(7, 9), size=SIZE, names=(name,))
+    assert seen == [7, 8]
 
 
 def test_another_is_the_next_person_even_for_the_last_of_a_batch():

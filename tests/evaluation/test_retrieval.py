@@ -1,5 +1,6 @@
 """Retrieval of the right pose and the right person among true renderings."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from magicpose_core.evaluation.retrieval import (
     CANDIDATES,
     Candidate,
     finds_the_right_one,
+    histogram_finds_the_right_one,
     same_person,
     same_pose,
 )
@@ -58,3 +60,15 @@ def test_other_people_stand_in_the_same_pose_in_the_same_colours(people):
     for outline in outlines[1:]:
         overlap = (outline & outlines[0]).sum() / (outline | outlines[0]).sum()
         assert overlap > 0.6
+
+
+def test_a_colour_histogram_does_not_tell_the_person():
+    right = []
+    for index in range(8):
+        others = same_pose(free_scene(index, 1, "heldout"), index, 128)
+        blurred = cv2.GaussianBlur(others[0].picture, (0, 0), 1.6)
+        noise = np.random.default_rng(index).normal(0, 6, blurred.shape)
+        blurred = (blurred + noise).clip(0, 255).astype(np.uint8)
+        assert finds_the_right_one(blurred, others)
+        right.append(histogram_finds_the_right_one(blurred, others))
+    assert np.mean(right) <= 0.5

@@ -19,7 +19,7 @@ Build = Literal["usual", "chibi"]
 
 _T = TypeVar("_T")
 SPLITS: tuple[Split, ...] = get_args(Split)
-_BUILD = 4  # a stream apart from the one that draws the person
+_BUILD = 8  # a stream apart from the one that draws the person
 _CHIBI_SHARE = 1 / 8
 _SOFT_LIGHT = 0.86
 
@@ -192,6 +192,11 @@ def move_print(dancer: Dancer, rng: np.random.Generator) -> Dancer:
         ),
         outfit=replace(outfit, pattern=_pick(alike, rng), print_at=(across, down)),
     )
+
+
+def change_face(dancer: Dancer, rng: np.random.Generator) -> Dancer:
+    """Give another person in the same clothes, of the same build and in the same place."""
+    return replace(dancer, face=_draw_face(rng))
 
 
 def _draw_body(rng: np.random.Generator) -> Proportions:
