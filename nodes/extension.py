@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from .appearance.nodes import ApplyAppearance, EncodeReference
 from .compare import Compare
 from .dancer import SyntheticDancer
+from .decode import DecodeFrames
 from .frames import BatchFrames
 from .loaders import LoadAppearanceModel, LoadMagicPoseCheckpoint
 from .model_files import register_model_folder
@@ -33,6 +34,7 @@ class MagicPoseExtension(ComfyExtension):
             ApplyPoseControlNet,
             BatchFrames,
             Sample,
+            DecodeFrames,
             DetectPoses,
             ChoosePerson,
             SmoothPoses,

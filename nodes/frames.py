@@ -22,6 +22,7 @@ from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ..magicpose_core.sampling.windows import FrameWindows
 from . import notices
 from .frame_conds import Conds, conds_of_frames, conds_of_window
+from .live_preview import preview_clip
 from .sockets import CATEGORY, node_id, search_aliases
 
 _KEY = "magicpose_frames"
@@ -64,6 +65,7 @@ def batch_frames(
 ) -> comfy.model_patcher.ModelPatcher:
     """Let a MODEL run some frames at a time; the given MODEL stays as it is."""
     batched = model.clone()
+    preview_clip(batched)
     batched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, _KEY, _step_wrapper(settings))
     batched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, _KEY, _memory_wrapper(settings))
     batched.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, _KEY, _warning_wrapper(settings))

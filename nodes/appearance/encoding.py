@@ -14,6 +14,7 @@ from ...magicpose_core.models.posterior import sample_posterior, split_moments
 from ...magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ...magicpose_core.sampling.noise import draw_noise
 from .. import bridge
+from ..autoencoder_progress import autoencoder_progress
 
 
 def reference_size(height: int, width: int, size: int, *, square: bool) -> tuple[int, int]:
@@ -43,7 +44,8 @@ def encode_latents(
     """
     image = bridge.to_image(pictures)
     if generator is None:
-        return vae.encode(image)
+        with autoencoder_progress(vae, "encoder", len(pictures)):
+            return vae.encode(image)
     network = vae.first_stage_model
     if not hasattr(network, "quant_conv"):
         raise InputError(
@@ -54,7 +56,8 @@ def encode_latents(
         [vae.patcher], memory_required=vae.memory_used_encode(pictures.shape, vae.vae_dtype)
     )
     pixels = vae.process_input(pictures).to(vae.device, vae.vae_dtype)
-    moments = network.quant_conv(network.encoder(pixels)).float().cpu()
+    with autoencoder_progress(vae, "encoder", len(pictures)):
+        moments = network.quant_conv(network.encoder(pixels)).float().cpu()
     mean, _ = split_moments(moments)
     return sample_posterior(moments, draw_noise(mean, [generator] * mean.shape[0]))
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...magicpose_core.errors import InputError
 from ...magicpose_core.sampling.noise import noisy_reference
+from ..live_preview import preview_clip
 from .features import FeatureCache, Features, collect_features
 from .halves import tell_halves
 from .model_patch import AppearanceSettings, appearance_wrapper
@@ -74,6 +75,7 @@ def apply_appearance(
 
     patched = model.clone()
     tell_halves(patched)
+    preview_clip(patched)
     patched.add_wrapper_with_key(
         WrappersMP.DIFFUSION_MODEL,
         _KEY,
