@@ -43,7 +43,7 @@ def test_interrupt_in_the_middle_leaves_everything_as_it_was(result, patched):
     assert torch.equal(result(model), undisturbed)
 
 
-@pytest.mark.parametrize("network", ["encoder", "model"])
+@pytest.mark.parametrize("network", ["appearance_model", "model"])
 def test_out_of_memory_leaves_everything_as_it_was(result, patched, micro, network):
     import comfy.model_management as management
 

@@ -132,7 +132,7 @@ def test_sampling_asks_for_the_memory_of_one_pass(clip, micro, monkeypatch):
 
     monkeypatch.setattr(comfy.model_management, "load_models_gpu", note)
     clip()
-    clip({"frames": 1})
+    clip({"frames_per_batch": 1})
     assert asked[0] == pytest.approx(3 * asked[1], rel=0.01)
 
 

@@ -47,7 +47,7 @@ def node_infos(pack):
 
     pack("nodes.extension")
     ours = {name: cls for name, cls in nodes.NODE_CLASS_MAPPINGS.items() if "MagicPose_" in name}
-    assert len(ours) == 17
+    assert len(ours) == 18
     return {name: cls.GET_NODE_INFO_V1() for name, cls in ours.items()}
 
 
@@ -118,10 +118,10 @@ def test_a_folder_that_vanishes_takes_its_files_and_nothing_else(pack, tmp_path)
     gone = tmp_path / "gone"
     gone.mkdir()
     folder_paths.add_model_folder_path(files.FOLDER, str(gone))
-    (gone / "mine.th").write_bytes(b"")
-    assert "mine.th" in files.model_names()
+    (gone / "vanishing.th").write_bytes(b"")
+    assert "vanishing.th" in files.model_names()
     shutil.rmtree(gone)
-    assert "mine.th" not in files.model_names()
+    assert "vanishing.th" not in files.model_names()
     assert "magicpose-dancers.safetensors" in files.model_names()
-    with pytest.raises(ValueError, match=r"mine\.th is in none of"):
-        files.model_path("mine.th")
+    with pytest.raises(ValueError, match=r"vanishing\.th is in none of"):
+        files.model_path("vanishing.th")
