@@ -21,3 +21,14 @@ class MissingDependencyError(MagicPoseError, ImportError):
 
 class OutputError(MagicPoseError, OSError):
     """A result could not be written; what was there before is still whole."""
+
+
+def printable(text: str, most: int = 160) -> str:
+    """Cut text that comes from outside down to one line without control characters, for messages.
+
+    Args:
+        text: Any.
+        most: Characters that are kept.
+    """
+    line = text.partition("\n")[0][:most]
+    return line if line.isprintable() else ascii(line)[1:-1][:most]

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import printable
 from .terminal import say
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def report(file: Checkpoint, *, keys: bool = False) -> list[str]:
     from ..weights.contents import describe, find_parts, leftover_keys
 
     lines = [f"{file.path}: {describe(file)}"]
-    lines += [f"  {key} = {value}" for key, value in sorted(file.metadata.items())]
+    notes = sorted(file.metadata.items())
+    lines += [f"  {printable(key)} = {printable(value)}" for key, value in notes]
     parts = find_parts(file)
     for part in parts.values():
         lines += _part_lines(file, part)

@@ -44,6 +44,10 @@ class TextEncoder(nn.Module):
             )
         )
         self.positions = shape.positions
+        # no weight file fills it, so it has its numbers even where the model is built without any
+        positions = torch.arange(shape.positions, device="cpu").expand((1, -1))
+        embeddings = self.clip.get_submodule(f"{self.level}embeddings")
+        embeddings.register_buffer("position_ids", positions, persistent=False)
 
     @property
     def level(self) -> str:

@@ -1,16 +1,15 @@
 """Read weight files without executing anything in them, one tensor at a time.
 
 ``.safetensors`` and PyTorch's ``.th/.ckpt/.pt/.pth`` are memory-mapped; a diffusers folder is its
-safetensors files. A pickle that wants more than tensors and plain containers is refused by name.
+safetensors files. What a training run leaves beside the weights is passed over; a pickle that was
+made to run programs is refused by the name that it calls.
 """
 
 from __future__ import annotations
 
-import pickle
+import math
 import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,31 +17,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError, printable
+from ..files import regular_file
+from .pickled_objects import CallsCodeError
+from .torch_file import open_torch_file
 
 PICKLE_SUFFIXES = (".th", ".ckpt", ".pt", ".pth", ".bin")
 SUFFIXES = (".safetensors", *PICKLE_SUFFIXES)
-
-# What training frameworks leave beside the weights; each becomes an inert object, nothing is run.
-_LEFTOVERS = (
-    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
-    "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
-    "pytorch_lightning.utilities.parsing.AttributeDict",
-    "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint",
-    "lightning.pytorch.callbacks.early_stopping.EarlyStopping",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
-    "numpy.dtype",
-    "numpy.ndarray",
-    "numpy.dtypes.Float64DType",
-    "numpy.dtypes.Int64DType",
-    "_codecs.encode",
-)
-
-
-_WANTED_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")  # as torch names it in its refusal
+MOST_HEADER = 16 << 20  # bytes of a safetensors header; that of the whole model has 0.3 million
+_LONGEST_KEY = 500
+_MOST_SIDES = 8
+_SUB_FOLDERS = ("unet", "vae", "text_encoder", "controlnet")
+_SPLIT_NAME = re.compile(r"(.+-)\d{5}-of-(\d{5})\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -60,9 +46,9 @@ class Checkpoint:
     Attributes:
         path: The file or folder, for messages.
         tensors: Key -> shape and dtype, in the file's order.
-        metadata: What a safetensors file says of itself.
         read: Key -> the tensor on the CPU, in the stored dtype; memory-mapped where the format
             allows, so it must not be written to.
+        metadata: What a safetensors file says of itself.
     """
 
     path: Path
@@ -80,36 +66,51 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Open a weight file or a diffusers folder.
 
     Raises:
-        CheckpointError: There is no such file, it is damaged or truncated, it holds no tensors, or
-            it wants code to be run.
+        CheckpointError: There is no such file, it is damaged or truncated, it wants code to be run,
+            or it holds no tensors or others than dense ones with names that can be printed.
     """
     path = Path(path)
-    if path.is_dir():
-        return _open_folder(path)
+    try:
+        regular_file(path)
+        return _open_folder(path) if path.is_dir() else _open_file(path)
+    except InputError as error:
+        raise CheckpointError(str(error)) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _open_file(path: Path) -> Checkpoint:
     if not path.is_file():
         raise CheckpointError(f"no weight file at {path}; check the path")
     if path.suffix == ".safetensors":
-        return _open_safetensors(path)
-    if path.suffix in PICKLE_SUFFIXES:
-        return _open_pickle(path)
-    raise CheckpointError(
-        f"{path.name} is no weight file that can be read; expected one of {', '.join(SUFFIXES)} "
-        "or a diffusers folder"
-    )
+        opened = _open_safetensors(path)
+    elif path.suffix in PICKLE_SUFFIXES:
+        opened = _open_pickle(path)
+    else:
+        raise CheckpointError(
+            f"{path.name} is no weight file that can be read; expected one of "
+            f"{', '.join(SUFFIXES)} or a diffusers folder"
+        )
+    _check(opened, path.stat().st_size)
+    return opened
 
 
 def _open_safetensors(path: Path) -> Checkpoint:
+    with path.open("rb") as file:
+        header = int.from_bytes(file.read(8), "little")
     try:
+        if MOST_HEADER < header < path.stat().st_size:
+            raise ValueError(f"its header has {header:,} bytes")
         opened = safe_open(path, framework="pt")
-    except (SafetensorError, OSError) as error:
+        parts = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, ValueError) as error:
         raise _damaged(path, error) from error
     tensors = {}
-    for key in opened.keys():  # noqa: SIM118 - safe_open is no mapping
-        part = opened.get_slice(key)
+    for key, part in parts.items():
         if part.get_dtype() not in SAFETENSORS_DTYPES:
             raise CheckpointError(
-                f"{path.name} holds {key!r} in {part.get_dtype()}, which is not read; expected one "
-                f"of {', '.join(SAFETENSORS_DTYPES)}"
+                f"{path.name} holds {key[:80]!a} in {part.get_dtype()}, which is not read; "
+                f"expected one of {', '.join(SAFETENSORS_DTYPES)}"
             )
         tensors[key] = TensorInfo(tuple(part.get_shape()), SAFETENSORS_DTYPES[part.get_dtype()])
     return Checkpoint(path, tensors, opened.get_tensor, opened.metadata() or {})
@@ -117,94 +118,97 @@ def _open_safetensors(path: Path) -> Checkpoint:
 
 def _open_folder(path: Path) -> Checkpoint:
     """Join the safetensors files of a diffusers folder; keys get ``<sub-folder>/`` before them."""
-    parts: dict[str, Checkpoint] = {}
-    for name in ("unet", "vae", "text_encoder", "controlnet", "."):
-        found = sorted((path / name).glob("*.safetensors"))
-        # fp16 and EMA variants lie beside the plain file; one of them is enough
-        chosen = [file for file in found if ".fp16" not in file.name and "non_ema" not in file.name]
-        for file in chosen or found[:1]:
-            part = _open_safetensors(file)
-            prefix = "" if name == "." else f"{name}/"
-            parts.update(dict.fromkeys((prefix + key for key in part.tensors), part))
-    if not parts:
+    found: dict[str, tuple[Checkpoint, str]] = {}
+    for name in (*_SUB_FOLDERS, "."):
+        if name == "." and found:
+            continue  # whole models lie there, beside the parts that they are made of
+        for file in _plain_files(path / name):
+            part = _open_file(file)
+            for key in part.tensors:
+                whole = key if name == "." else f"{name}/{key}"
+                if whole in found:
+                    raise CheckpointError(
+                        f"{path} holds {key[:80]!a} twice, in {found[whole][0].path.name} and "
+                        f"{file.name}; keep one of them there, or name the file itself"
+                    )
+                found[whole] = (part, key)
+    if not found:
         raise CheckpointError(
             f"{path} holds no safetensors files; expected a diffusers folder "
             "(unet/, vae/, text_encoder/) or a weight file"
         )
-    return Checkpoint(
-        path,
-        {key: part.tensors[key.rpartition("/")[2]] for key, part in parts.items()},
-        lambda key: parts[key].read(key.rpartition("/")[2]),
-    )
+    tensors = {whole: part.tensors[key] for whole, (part, key) in found.items()}
+
+    def read(whole: str) -> Tensor:
+        part, key = found[whole]
+        return part.read(key)
+
+    return Checkpoint(path, tensors, read)
+
+
+def _plain_files(folder: Path) -> list[Path]:
+    """List a folder's files; fp16 and EMA variants lie beside the plain one, and one is enough.
+
+    Raises:
+        CheckpointError: Files of a split model are missing.
+    """
+    files = [regular_file(file) for file in sorted(folder.glob("*.safetensors"))]
+    plain = [file for file in files if ".fp16" not in file.name and "non_ema" not in file.name]
+    chosen = plain or files[:1]
+    for file in chosen:
+        split = _SPLIT_NAME.fullmatch(file.name)
+        if split and sum(other.name.startswith(split[1]) for other in files) < int(split[2]):
+            raise CheckpointError(
+                f"{folder} holds {file.name} but not all {int(split[2])} files of that model; "
+                "fetch the others"
+            )
+    return chosen
 
 
 def _open_pickle(path: Path) -> Checkpoint:
-    tensors = {key: value for key, value in _unpickle(path).items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise CheckpointError(f"{path.name} holds no tensors; expected a model's state dict")
-    infos = {key: TensorInfo(tuple(value.shape), value.dtype) for key, value in tensors.items()}
-    return Checkpoint(path, infos, tensors.__getitem__)
-
-
-def _unpickle(path: Path) -> Mapping[str, object]:
     try:
-        with _inert_leftovers(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on pickle protocols: what matters, torch raises
-            try:
-                content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            except RuntimeError as error:
-                if "mmap" not in str(error):
-                    raise
-                # written by PyTorch before 1.6: no zip archive, so nothing to map
-                content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted = _WANTED_GLOBAL.search(str(error))
-        if wanted is None:
-            raise _damaged(path, error) from error
+        opened = open_torch_file(path)
+    except CallsCodeError as error:
         raise CheckpointError(
-            f"{path.name} wants to run code when it is read ({wanted[1]}); nothing of it was run. "
-            "Get the weights as .safetensors, or from a source you trust"
+            f"{path.name} wants to run code when it is read ({printable(str(error))}); nothing "
+            "of it was run. Get the weights as .safetensors, or from a source you trust"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnicodeDecodeError) as error:
+    except TypeError as error:
+        raise CheckpointError(f"{path.name} {printable(str(error))}") from error
+    except ValueError as error:
         raise _damaged(path, error) from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping):
-        raise CheckpointError(
-            f"{path.name} holds a {type(content).__name__}; expected a state dict or "
-            '{"state_dict": ...}'
-        )
-    return content
+    known = SAFETENSORS_DTYPES.values()
+    for key, tensor in opened.tensors.items():
+        if tensor.dtype not in known:
+            raise CheckpointError(
+                f"{path.name} holds {key[:80]!a} in {str(tensor.dtype).removeprefix('torch.')}, "
+                "which is not read; expected plain numbers"
+            )
+    infos = {key: TensorInfo(tensor.shape, tensor.dtype) for key, tensor in opened.tensors.items()}
+    return Checkpoint(path, infos, opened.read)
 
 
-@contextmanager
-def _inert_leftovers() -> Iterator[None]:
-    # one class a name: torch's unpickler accepts a call only of what was registered
-    stand_ins = [(type("Leftover", (_Leftover,), {}), name) for name in _LEFTOVERS]
-    with torch.serialization.safe_globals(list(stand_ins)):
-        yield
-
-
-class _Leftover:
-    """Takes any arguments and state, and keeps none of them."""
-
-    def __new__(cls, *_: object) -> _Leftover:
-        return super().__new__(cls)
-
-    def __init__(self, *_: object) -> None: ...
-
-    def __setstate__(self, state: object) -> None: ...
-
-    def __setitem__(self, key: object, value: object) -> None: ...
+def _check(file: Checkpoint, size: int) -> None:
+    """Refuse names and shapes that no model has, before anything is printed or built of them."""
+    for key, info in file.tensors.items():
+        if not key.isprintable() or len(key) > _LONGEST_KEY:
+            raise CheckpointError(
+                f"{file.path.name} holds a tensor of the name {key[:80]!a}, which cannot be "
+                "printed or is too long; fetch the file again, or from a source you trust"
+            )
+        sides = info.shape if len(info.shape) <= _MOST_SIDES else (1 << 62,)
+        if math.prod(side or 1 for side in sides) > size:  # also where a side is 0
+            raise CheckpointError(
+                f"{file.path.name} holds {key!r} in a shape ({printable(str(info.shape))}) that "
+                f"the file's {size:,} bytes cannot hold; fetch the file again"
+            )
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:
-    # torch's refusals start with a lecture; its archive reader's reasons end with one
-    told = str(error).rpartition("WeightsUnpickler error: ")[2].strip()
-    reason = "" if isinstance(error, KeyError) else re.split(r"\n|\. ", told)[0][:160]
-    known = "; ".join(filter(None, (f"{path.stat().st_size:,} bytes", reason)))
+    size = path.stat().st_size
     return CheckpointError(
-        f"{path.name} is damaged or not wholly there, or no weight file ({known}); fetch it again"
+        f"{path.name} is damaged or not wholly there, or no weight file ({size:,} bytes; "
+        f"{printable(str(error))}); fetch it again"
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable
 
 from ..models.sd15 import ControlNetShape, UNetShape, VaeShape
 from .checkpoint import Checkpoint
 from .ldm import WeightMap, controlnet_map, text_map, unet_map, vae_map
 
+_MOST_COUNTED = 16  # blocks of a kind; more have no place in the plan and keep their names
 # The autoencoder published with SD 1.5 still has the attention names of early diffusers.
 _OLD_VAE_NAMES = {
     ".query.": ".to_q.",
@@ -90,6 +90,4 @@ def _plan(names: Collection[str]) -> UNetShape:
 
 
 def _count(pattern: str, names: Collection[str]) -> int:
-    return sum(
-        1 for _ in itertools.takewhile(lambda i: pattern.format(i) in names, itertools.count())
-    )
+    return sum(pattern.format(index) in names for index in range(_MOST_COUNTED))

@@ -5,7 +5,6 @@ All shapes here are those of the LDM layout with the sub-model's prefix taken of
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Iterable, Mapping
 
@@ -15,6 +14,14 @@ from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
 Shapes = Mapping[str, tuple[int, ...]]
 HEADS_KEY = "magicpose.heads"
 TEXT_HEADS_KEY = "magicpose.text_heads"
+
+# Far above every published model; what goes beyond is made up, and would take hours to lay out.
+_MOST_LEVELS = 8
+_MOST_RESNETS = 8
+_MOST_LAYERS = 64
+_MOST_CHANNELS = 16_384
+_MOST_TOKENS = 1 << 20
+_MOST_HEADS = 1024
 
 _log = logging.getLogger("magicpose")
 
@@ -33,7 +40,7 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
     channels: list[int] = []
     attention: list[bool] = []
     resnets: list[int] = [0]
-    for index in itertools.count(1):
+    for index in range(1, _MOST_LEVELS * (_MOST_RESNETS + 1) + 2):
         block = f"input_blocks.{index}"
         if f"{block}.0.op.weight" in shapes:
             resnets.append(0)
@@ -46,13 +53,18 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
             break
     _check_heads(heads, channels)
     text = shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
+    latents = shapes["input_blocks.0.0.weight"][1]
+    _check_range("levels", len(channels), _MOST_LEVELS)
+    _check_range("ResBlocks a level", resnets[0], _MOST_RESNETS)
+    for width in (*channels, text[1], latents):
+        _check_range("channels", width, _MOST_CHANNELS)
     return UNetShape(
         channels=tuple(channels),
         attention=tuple(attention),
         resnets=resnets[0],
         context=text[1],
         heads=heads,
-        latent_channels=shapes["input_blocks.0.0.weight"][1],
+        latent_channels=latents,
     )
 
 
@@ -64,6 +76,8 @@ def controlnet_shape(shapes: Shapes, *, heads: int = 8) -> ControlNetShape:
         for index in range(0, 64, 4)
         if (key := f"input_hint_block.{index}.weight") in shapes
     ]
+    for width in widths:
+        _check_range("channels", width, _MOST_CHANNELS)
     return (
         ControlNetShape(unet=plan, hint_channels=tuple(widths))
         if widths
@@ -75,17 +89,16 @@ def vae_shape(shapes: Shapes) -> VaeShape:
     """Infer the plan of the autoencoder."""
     levels = [
         shapes[f"encoder.down.{level}.block.0.conv2.weight"][0]
-        for level in itertools.takewhile(
-            lambda level: f"encoder.down.{level}.block.0.conv2.weight" in shapes,
-            itertools.count(),
-        )
+        for level in range(_MOST_LEVELS + 1)
+        if f"encoder.down.{level}.block.0.conv2.weight" in shapes
     ]
     resnets = sum(f"encoder.down.0.block.{index}.conv2.weight" in shapes for index in range(16))
-    return VaeShape(
-        channels=tuple(levels),
-        resnets=resnets,
-        latent_channels=shapes["post_quant_conv.weight"][0],
-    )
+    latents = shapes["post_quant_conv.weight"][0]
+    _check_range("levels", len(levels), _MOST_LEVELS)
+    _check_range("ResBlocks a level", resnets, _MOST_RESNETS)
+    for width in (*levels, latents):
+        _check_range("channels", width, _MOST_CHANNELS)
+    return VaeShape(channels=tuple(levels), resnets=resnets, latent_channels=latents)
 
 
 def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
@@ -102,7 +115,17 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
     """
     inside = "transformer.text_model."
     vocabulary, width = shapes[f"{inside}embeddings.token_embedding.weight"]
-    layers = sum(f"{inside}encoder.layers.{index}.mlp.fc1.weight" in shapes for index in range(64))
+    layers = sum(
+        f"{inside}encoder.layers.{index}.mlp.fc1.weight" in shapes
+        for index in range(_MOST_LAYERS + 1)
+    )
+    feed_forward = shapes[f"{inside}encoder.layers.0.mlp.fc1.weight"][0]
+    positions = shapes[f"{inside}embeddings.position_embedding.weight"][0]
+    _check_range("layers", layers, _MOST_LAYERS)
+    _check_range("channels", width, _MOST_CHANNELS)
+    _check_range("channels", feed_forward, 4 * _MOST_CHANNELS)
+    _check_range("tokens", vocabulary, _MOST_TOKENS)
+    _check_range("tokens", positions, _MOST_TOKENS)
     if heads is None:
         heads = max(count for count in range(1, 13) if width % count == 0)
         if heads != TextShape.heads:
@@ -117,10 +140,15 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
         width=width,
         layers=layers,
         heads=heads,
-        feed_forward=shapes[f"{inside}encoder.layers.0.mlp.fc1.weight"][0],
+        feed_forward=feed_forward,
         vocabulary=vocabulary,
-        positions=shapes[f"{inside}embeddings.position_embedding.weight"][0],
+        positions=positions,
     )
+
+
+def _check_range(what: str, number: int, most: int) -> None:
+    if not 1 <= number <= most:
+        raise ValueError(f"it has {number:,} {what}; expected 1 to {most:,}")
 
 
 def _check_heads(heads: int, widths: Iterable[int]) -> None:
@@ -142,9 +170,10 @@ def stored_number(metadata: Mapping[str, str], key: str) -> int | None:
     text = metadata.get(key)
     if text is None:
         return None
-    if not text.isdecimal() or int(text) == 0:
+    plain = text.isascii() and text.isdecimal() and len(text) < 5
+    if not plain or not 0 < int(text) <= _MOST_HEADS:
         raise CheckpointError(
-            f"the metadata {key!r} must be a number of heads, got {text!r}; say it with --heads or "
-            "--text-heads"
+            f"the metadata {key!r} must be a number of heads, got {text[:40]!a}; say it with "
+            "--heads or --text-heads"
         )
     return int(text)

@@ -237,8 +237,7 @@ def _plan_vae(part: Part, placement: Placement) -> tuple[AutoencoderKL, WeightMa
 
 
 def _plan_text(part: Part, placement: Placement) -> tuple[TextEncoder, WeightMap]:
-    with _telling_shapes(part):
-        # with memory of its own: it has buffers that no checkpoint fills
+    with _telling_shapes(part), torch.device("meta"):
         text = TextEncoder(text_shape(part.shapes, heads=placement.text_heads))
         return text, text_map(text.level)
 

@@ -20,9 +20,10 @@ How it can end (``Outcome.kind``):
 
 The first two are clean. Each kind of hostile input is a module here with ``make_case(folder,
 random) -> Case``: it writes one input into the empty ``folder`` and gives back what to try on it.
+Everything is drawn from ``random``, so that a seed repeats a case. ``known_cases()`` there yields
+the name and maker ``(folder) -> Case`` of every input that was ever found to be badly received.
 ``tests/fuzz/run.py`` lists the modules (``KINDS``) and makes the table of ``make fuzz``; the
-module's own test runs ``try_cases`` for a few seconds, and names every input that was ever found
-to be badly received. Everything is drawn from ``random``, so that a seed repeats a case.
+module's own test runs ``try_cases`` for a few seconds, and the known ones.
 Import heavy modules before ``run``, or each child imports them anew.
 """
 
@@ -40,7 +41,7 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -162,6 +163,18 @@ def try_cases(
         try:
             case = make_case(folder, random.Random(number))
             yield f"{number}: {case.name}", try_case(case, limits)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def try_known(
+    cases: Iterable[tuple[str, Callable[[Path], Case]]], *, limits: Limits = Limits()
+) -> Iterator[tuple[str, Outcome]]:
+    """Make and try known cases, each in a folder of its own; yields the name and the outcome."""
+    for name, make_case in cases:
+        folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+        try:
+            yield name, try_case(make_case(folder), limits)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

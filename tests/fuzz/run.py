@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 
-from .harness import KINDS_OF_END, Limits, try_cases
+from .harness import KINDS_OF_END, Limits, try_cases, try_known
 
-KINDS = ("weight_files",)  # modules of this folder with a `make_case`
+KINDS = ("weight_files",)  # modules of this folder with `make_case` and `known_cases`
 
 
 def main() -> int:
@@ -31,8 +32,9 @@ def main() -> int:
     for kind in options.kinds or KINDS:
         module = importlib.import_module(f".{kind}", __package__)
         counts[kind], worst[kind] = Counter(), 0
+        known = try_known(module.known_cases() if options.seed == 0 else (), limits=Limits())
         cases = try_cases(module.make_case, options.cases, seed=options.seed, limits=Limits())
-        for name, outcome in cases:
+        for name, outcome in itertools.chain(known, cases):
             counts[kind][outcome.kind] += 1
             worst[kind] = max(worst[kind], outcome.peak)
             if not outcome.clean:

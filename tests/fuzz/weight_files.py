@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import os
 import pickle
 import pickletools
 import random as random_numbers
 import struct
-import tempfile
-import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 
-from magicpose_core.models.networks import build_unet, build_vae
-from magicpose_core.models.sd15 import TextShape, UNetShape, VaeShape
-from magicpose_core.models.text import TextEncoder
-from magicpose_core.training.export import export, text_part, vae_part
 from magicpose_core.weights.checkpoint import open_checkpoint
-from magicpose_core.weights.ldm import unet_map
 
+from .found_weight_files import FOUND, MOST
 from .harness import Case, command_line
 from .mutate import mutate
-
-UNET = UNetShape(channels=(32, 64), attention=(True, False), resnets=1, context=16, heads=4)
-VAE = VaeShape(channels=(32,), resnets=1)
-TEXT = TextShape(width=16, layers=1, heads=2, feed_forward=16, vocabulary=8, positions=7)
-
-
-@functools.cache
-def narrow_state() -> Mapping[str, torch.Tensor]:
-    """A U-Net, an autoencoder and a text encoder of few keys, in the released layout."""
-    parts = {
-        "unet": (build_unet(UNET), unet_map(UNET)),
-        "vae": vae_part(build_vae(VAE)),
-        "text": text_part(TextEncoder(TEXT)),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        path = export(Path(folder) / "seed.safetensors", parts, dtype=torch.float16, heads=4)
-        return load_file(path)
+from .weight_seeds import narrow_state, rezipped, saved, seeds
 
 
 class RunsCode:
@@ -55,26 +30,6 @@ class RunsCode:
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
         return self.function, (str(self.path),)
-
-
-@functools.cache
-def seeds() -> Mapping[str, bytes]:
-    """Sound files to damage, by their suffix and kind."""
-    state = narrow_state()
-    training = {
-        "state_dict": OrderedDict(state),
-        "epoch": 3,
-        "optimizer_states": [
-            {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": [{"lr": 1}]}
-        ],
-        "callbacks": {"ModelCheckpoint{'monitor': None}": {"best": 0.5}},
-    }
-    return {
-        ".safetensors": _saved(lambda file: save_file(dict(state), file, {"magicpose.heads": "4"})),
-        ".th": _saved(lambda file: torch.save(OrderedDict(state), file)),
-        ".ckpt": _saved(lambda file: torch.save(training, file)),
-        ".pth": _saved(lambda file: torch.save(state, file, _use_new_zipfile_serialization=False)),
-    }
 
 
 def make_case(folder: Path, random: random_numbers.Random) -> Case:
@@ -101,6 +56,25 @@ def make_case(folder: Path, random: random_numbers.Random) -> Case:
         command=command,
         canary=folder / "executed",
     )
+
+
+def known_cases() -> Iterator[tuple[str, Callable[[Path], Case]]]:
+    """Give every file that was once badly received, at its full size."""
+    for name, build in FOUND.items():
+        for tried in ("inspect", "convert"):
+            yield f"{tried} {name}", functools.partial(known_case, name, build, tried)
+
+
+def known_case(
+    name: str, build: Callable[[int], bytes], tried: str, folder: Path, *, many: int = MOST
+) -> Case:
+    """Make the case of a known file."""
+    path = folder / name
+    path.write_bytes(build(many))
+    words = ["inspect", "--keys", str(path)]
+    if tried == "convert":
+        words = ["convert", str(path), "--out", str(folder / "out.safetensors")]
+    return Case(name, command_line(words), naming=name, command=True)
 
 
 def read_all(path: Path) -> int:
@@ -151,7 +125,7 @@ def _evil(content: bytes, random: random_numbers.Random, canary: Path) -> tuple[
     whole = {"state_dict": dict(narrow_state()), place: evil}
     zipped = random.random() < 0.8
     return (
-        _saved(lambda file: torch.save(whole, file, _use_new_zipfile_serialization=zipped)),
+        saved(lambda file: torch.save(whole, file, _use_new_zipfile_serialization=zipped)),
         f"code in {place}",
     )
 
@@ -170,22 +144,6 @@ def _odd_header(content: bytes, random: random_numbers.Random, _: Path) -> tuple
             header[random.choice(_ODD_NAMES)] = header.pop(key)
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + content[8 + size :], f"header of {key}"
-
-
-def rezipped(content: bytes, change: Callable[[str, bytes], bytes], method: int = 0) -> bytes:
-    """Write an archive anew with each entry changed, checksums and all."""
-    result = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(result, "w", method) as new:
-        for entry in old.infolist():
-            new.writestr(entry.filename, change(entry.filename, old.read(entry)))
-    return result.getvalue()
-
-
-def _saved(save: Callable[[str], object]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "archive"
-        save(str(path))
-        return path.read_bytes()
 
 
 _OPCODES = [

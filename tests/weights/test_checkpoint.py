@@ -60,10 +60,10 @@ def test_code_in_a_pickle_is_refused_by_name_and_never_run(tmp_path, zipped):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_pickle_of_another_kind_is_refused_unrun_and_without_torchs_lecture(tmp_path):
+def test_code_in_a_pickle_of_another_kind_is_refused_by_name_too(tmp_path):
     trace = tmp_path / "trace"
     (tmp_path / "evil.ckpt").write_bytes(pickle.dumps(RunsCode(trace), protocol=4))
-    with pytest.raises(CheckpointError, match=r"no weight file \(\d+ bytes; Unsupported operand"):
+    with pytest.raises(CheckpointError, match=r"wants to run code .*mkdir"):
         open_checkpoint(tmp_path / "evil.ckpt")
     assert not trace.exists()
 

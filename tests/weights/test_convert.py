@@ -95,7 +95,7 @@ def test_tensors_are_read_one_at_a_time(tmp_path):
     path = tmp_path / "stream.safetensors"
 
     def read(key):
-        partial = next(tmp_path.glob(".stream*"))
+        partial = next(tmp_path.rglob("*stream.safetensors"))
         sizes.append(partial.stat().st_size)
         return torch.full((1000,), float(key[1:]))
 
