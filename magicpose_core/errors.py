@@ -23,7 +23,7 @@ class OutputError(MagicPoseError, OSError):
     """A result could not be written; what was there before is still whole."""
 
 
-def printable(text: str, most: int = 160) -> str:
+def one_line(text: str, most: int = 160) -> str:
     """Cut text that comes from outside down to one line without control characters, for messages.
 
     Args:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import printable
+from ..errors import one_line
 from .terminal import say
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def report(file: Checkpoint, *, keys: bool = False) -> list[str]:
 
     lines = [f"{file.path}: {describe(file)}"]
     notes = sorted(file.metadata.items())
-    lines += [f"  {printable(key)} = {printable(value)}" for key, value in notes]
+    lines += [f"  {one_line(key)} = {one_line(value)}" for key, value in notes]
     parts = find_parts(file)
     for part in parts.values():
         lines += _part_lines(file, part)

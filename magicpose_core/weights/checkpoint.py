@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..errors import CheckpointError, InputError, printable
+from ..errors import CheckpointError, InputError, one_line
 from ..files import regular_file
 from .pickled_objects import CallsCodeError
 from .torch_file import open_torch_file
@@ -170,11 +170,11 @@ def _open_pickle(path: Path) -> Checkpoint:
         opened = open_torch_file(path)
     except CallsCodeError as error:
         raise CheckpointError(
-            f"{path.name} wants to run code when it is read ({printable(str(error))}); nothing "
+            f"{path.name} wants to run code when it is read ({one_line(str(error))}); nothing "
             "of it was run. Get the weights as .safetensors, or from a source you trust"
         ) from error
     except TypeError as error:
-        raise CheckpointError(f"{path.name} {printable(str(error))}") from error
+        raise CheckpointError(f"{path.name} {one_line(str(error))}") from error
     except ValueError as error:
         raise _damaged(path, error) from error
     known = SAFETENSORS_DTYPES.values()
@@ -199,7 +199,7 @@ def _check(file: Checkpoint, size: int) -> None:
         sides = info.shape if len(info.shape) <= _MOST_SIDES else (1 << 62,)
         if math.prod(side or 1 for side in sides) > size:  # also where a side is 0
             raise CheckpointError(
-                f"{file.path.name} holds {key!r} in a shape ({printable(str(info.shape))}) that "
+                f"{file.path.name} holds {key!r} in a shape ({one_line(str(info.shape))}) that "
                 f"the file's {size:,} bytes cannot hold; fetch the file again"
             )
 
@@ -208,7 +208,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     size = path.stat().st_size
     return CheckpointError(
         f"{path.name} is damaged or not wholly there, or no weight file ({size:,} bytes; "
-        f"{printable(str(error))}); fetch it again"
+        f"{one_line(str(error))}); fetch it again"
     )
 
 
