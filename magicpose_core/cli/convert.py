@@ -35,6 +35,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--text-heads", type=positive, help="heads of the text encoder (SD 1.5: 12)"
     )
+    parser.add_argument(
+        "--note",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with how the model wants to be used: kind, drawn, size, steps, "
+        "guidance_scale, scheduler, betas (default: what the source says)",
+    )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     parser.set_defaults(run=run)
 
@@ -45,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..weights.contents import PART_TITLES, find_parts
     from ..weights.convert import DTYPES, SPLIT_FILES, convert
     from ..weights.loading import why_it_does_not_load
+    from ..weights.notes import load_note
 
     out: Path = arguments.out
     if not arguments.split and out.suffix != ".safetensors":
@@ -61,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         heads=arguments.heads,
         text_heads=arguments.text_heads,
+        note=None if arguments.note is None else load_note(arguments.note),
     )
     for path in written:
         say(f"{path} ({path.stat().st_size / 1e9:.2f} GB)")

@@ -15,6 +15,7 @@ from .checkpoint import Checkpoint, TensorInfo, open_checkpoint
 from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, leftover_keys
 from .infer import HEADS_KEY, TEXT_HEADS_KEY
 from .ldm import vae_map
+from .notes import NOTE_KEY, ModelNote, write_note
 from .safetensors_stream import write_safetensors
 from .settings import DtypeName
 
@@ -43,6 +44,7 @@ def convert(
     split: bool = False,
     heads: int | None = None,
     text_heads: int | None = None,
+    note: ModelNote | None = None,
 ) -> list[Path]:
     """Convert weight files.
 
@@ -53,6 +55,7 @@ def convert(
         split: Write sd15, appearance and pose apart (:data:`SPLIT_FILES`), as far as they exist.
         heads: Attention heads to note in the metadata; None keeps what the source says.
         text_heads: Those of the text encoder.
+        note: What the files shall say of the model; None keeps what the source says.
 
     Returns:
         The files written.
@@ -66,6 +69,8 @@ def convert(
     for key, number in ((HEADS_KEY, heads), (TEXT_HEADS_KEY, text_heads)):
         if number is not None:
             metadata[key] = str(number)
+    if note is not None:
+        metadata[NOTE_KEY] = write_note(note)
     if not split:
         _write(out, collected.parts, RELEASED_PREFIXES, collected.buffers, dtype, metadata)
         return [out]

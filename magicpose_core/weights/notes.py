@@ -1,0 +1,186 @@
+"""What a model's file says of itself: what it knows, and how it wants to be used.
+
+One JSON object in a safetensors file's metadata. Who uses a model takes each setting from the user,
+else from a preset, else from this note, else from the paper.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError, InputError
+
+NOTE_KEY = "magicpose.note"
+_MULTIPLE = 64  # pixels, of a picture's sides
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelNote:
+    """The note; what is None is not said.
+
+    Attributes:
+        kind: What the model knows, in plain words, such as ``drawn dancers of 128 pixels``.
+        drawn: Whether it knows drawings alone, so that a photo is worth a warning.
+        size: Width and height in pixels.
+        steps: Of the scheduler.
+        guidance_scale: Of appearance and pose.
+        scheduler: Its name, as in ``sampling.settings``.
+        betas: First and last beta of the scaled linear schedule that the model was trained on.
+    """
+
+    kind: str | None = None
+    drawn: bool = False
+    size: tuple[int, int] | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str | None = None
+    betas: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InputError: One is out of range.
+        """
+        if self.size is not None and any(side < 1 or side % _MULTIPLE for side in self.size):
+            width, height = self.size
+            raise InputError(
+                f"a note's size must be multiples of {_MULTIPLE}, got {width}x{height}"
+            )
+        if self.steps is not None and not 1 <= self.steps <= 999:
+            raise InputError(f"a note's steps must be in 1..999, got {self.steps}")
+        scale = self.guidance_scale
+        if scale is not None and not (math.isfinite(scale) and scale >= 0):
+            raise InputError(f"a note's guidance_scale must be 0 or more, got {scale}")
+        if self.betas is not None and not 0 < self.betas[0] < self.betas[1] < 1:
+            raise InputError(f"a note's betas must rise within 0..1, got {self.betas}")
+
+    def sampling(self) -> dict[str, object]:
+        """Give what it says of sampling, by the fields' names."""
+        names = ("steps", "guidance_scale", "scheduler")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def __str__(self) -> str:
+        """Say it in one line: ``drawn dancers of 128 pixels; size 128, steps 20, guidance 2``."""
+        said = []
+        if self.size is not None:
+            width, height = self.size
+            said.append(f"size {width}" if width == height else f"size {width}x{height}")
+        if self.steps is not None:
+            said.append(f"steps {self.steps}")
+        if self.guidance_scale is not None:
+            said.append(f"guidance {self.guidance_scale:g}")
+        if self.scheduler is not None:
+            said.append(self.scheduler)
+        return "; ".join(filter(None, (self.kind, ", ".join(said))))
+
+
+def read_note(metadata: Mapping[str, str]) -> ModelNote | None:
+    """Read the note of a file; None where there is none.
+
+    Raises:
+        CheckpointError: There is one that cannot be read.
+    """
+    text = metadata.get(NOTE_KEY)
+    if text is None:
+        return None
+    try:
+        return parse_note(json.loads(text))
+    except (ValueError, InputError) as error:
+        raise CheckpointError(
+            f"the note in the file's metadata ({NOTE_KEY}) cannot be read: {error}; convert the "
+            "file with another note"
+        ) from error
+
+
+def write_note(note: ModelNote) -> str:
+    """Write a note as the text that :func:`read_note` takes, without what is not said."""
+    values = dataclasses.asdict(note)
+    defaults = dataclasses.asdict(ModelNote())
+    return json.dumps({name: value for name, value in values.items() if value != defaults[name]})
+
+
+def load_note(path: Path) -> ModelNote:
+    """Read a note from a JSON file.
+
+    Raises:
+        InputError: The file is absent or holds no note.
+    """
+    try:
+        return parse_note(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"no note at {path} ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON file: {error}") from error
+
+
+def parse_note(content: object) -> ModelNote:
+    """Build a note from a JSON object.
+
+    Raises:
+        InputError: It is no object, a name is unknown or a value has another type.
+    """
+    known = {field.name for field in dataclasses.fields(ModelNote)}
+    if not isinstance(content, dict) or not set(content) <= known:
+        unknown = sorted(set(content) - known) if isinstance(content, dict) else [repr(content)]
+        raise InputError(
+            f"a note is an object of {', '.join(sorted(known))}; got {', '.join(unknown)}"
+        )
+    return ModelNote(**{name: _KINDS[name](name, value) for name, value in content.items()})
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"a note's {name} must be a text, got {value!r}")
+    return value
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"a note's {name} must be true or false, got {value!r}")
+    return value
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"a note's {name} must be a whole number, got {value!r}")
+    return value
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InputError(f"a note's {name} must be a number, got {value!r}")
+    return float(value)
+
+
+def _pair(name: str, value: object) -> tuple[object, object]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise InputError(f"a note's {name} must be a list of two numbers, got {value!r}")
+    return value[0], value[1]
+
+
+def _size(name: str, value: object) -> tuple[int, int]:
+    width, height = _pair(name, value)
+    return _whole(name, width), _whole(name, height)
+
+
+def _betas(name: str, value: object) -> tuple[float, float]:
+    first, last = _pair(name, value)
+    return _number(name, first), _number(name, last)
+
+
+_KINDS: Mapping[str, Callable[[str, object], Any]] = {
+    "kind": _text,
+    "drawn": _flag,
+    "size": _size,
+    "steps": _whole,
+    "guidance_scale": _number,
+    "scheduler": _text,
+    "betas": _betas,
+}

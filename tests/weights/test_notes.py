@@ -1,0 +1,92 @@
+"""What a model's file says of itself."""
+
+import json
+
+import pytest
+
+from magicpose_core.errors import CheckpointError, InputError
+from magicpose_core.weights.checkpoint import open_checkpoint
+from magicpose_core.weights.convert import DTYPES, convert
+from magicpose_core.weights.notes import (
+    NOTE_KEY,
+    ModelNote,
+    load_note,
+    parse_note,
+    read_note,
+    write_note,
+)
+
+NOTE = ModelNote(
+    kind="drawn cats of 64 pixels",
+    drawn=True,
+    size=(64, 128),
+    steps=20,
+    guidance_scale=2.5,
+    scheduler="ddim",
+    betas=(0.001, 0.02),
+)
+
+
+@pytest.mark.parametrize("note", [NOTE, ModelNote(), ModelNote(steps=7)])
+def test_a_note_comes_back_as_it_was_written(note):
+    assert read_note({NOTE_KEY: write_note(note)}) == note
+
+
+def test_what_is_not_said_is_not_written():
+    assert json.loads(write_note(ModelNote(steps=7))) == {"steps": 7}
+    assert read_note({"format": "pt"}) is None
+
+
+def test_sampling_settings_are_named_as_in_sampling():
+    assert NOTE.sampling() == {"steps": 20, "guidance_scale": 2.5, "scheduler": "ddim"}
+    assert ModelNote(kind="cats").sampling() == {}
+
+
+def test_it_is_said_in_one_line():
+    assert str(NOTE) == "drawn cats of 64 pixels; size 64x128, steps 20, guidance 2.5, ddim"
+    assert str(ModelNote(size=(128, 128), guidance_scale=2.0)) == "size 128, guidance 2"
+    assert str(ModelNote()) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([1], "a note is an object of .*drawn"),
+        ({"sise": 3}, "got sise"),
+        ({"steps": "20"}, "steps must be a whole number, got '20'"),
+        ({"steps": True}, "steps must be a whole number, got True"),
+        ({"steps": 0}, "steps must be in 1..999, got 0"),
+        ({"size": 128}, "size must be a list of two numbers, got 128"),
+        ({"size": [100, 128]}, "size must be multiples of 64, got 100x128"),
+        ({"guidance_scale": -1}, "guidance_scale must be 0 or more, got -1"),
+        ({"betas": [0.5, 0.1]}, "betas must rise within 0..1"),
+        ({"drawn": 1}, "drawn must be true or false, got 1"),
+        ({"kind": 3}, "kind must be a text, got 3"),
+    ],
+)
+def test_wrong_notes_are_told(content, text):
+    with pytest.raises(InputError, match=text):
+        parse_note(content)
+    with pytest.raises(CheckpointError, match="convert the file with another note"):
+        read_note({NOTE_KEY: json.dumps(content)})
+
+
+def test_a_file_that_is_no_note_is_told(tmp_path):
+    with pytest.raises(InputError, match="no note at"):
+        load_note(tmp_path / "absent.json")
+    (tmp_path / "torn.json").write_text("{")
+    with pytest.raises(InputError, match="is no JSON file"):
+        load_note(tmp_path / "torn.json")
+
+
+def test_converting_writes_a_note_and_keeps_one(micro_checkpoint, tmp_path):
+    (noted,) = convert(
+        [micro_checkpoint], tmp_path / "noted.safetensors", dtype=DTYPES["fp32"], note=NOTE
+    )
+    assert read_note(open_checkpoint(noted).metadata) == NOTE
+    (again,) = convert([noted], tmp_path / "again.safetensors", dtype=DTYPES["fp16"])
+    assert read_note(open_checkpoint(again).metadata) == NOTE
+    (changed,) = convert(
+        [noted], tmp_path / "changed.safetensors", dtype=DTYPES["fp16"], note=ModelNote(steps=3)
+    )
+    assert read_note(open_checkpoint(changed).metadata) == ModelNote(steps=3)
