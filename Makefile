@@ -58,7 +58,7 @@ train-demo: $(VENV)/.dev
 	$(IN_TWO_PROCESSES) train vae $(CONFIGS)/vae_decoder.toml
 	$(IN_TWO_PROCESSES) train stage1 $(CONFIGS)/stage1.toml
 	$(IN_TWO_PROCESSES) train stage2 $(CONFIGS)/stage2.toml
-	$(BIN)/magicpose convert runs/demo/stage2/stage2.safetensors --dtype fp16 --note magicpose_core/demo/note.json --force --out $(DEMO_MODEL)
+	$(BIN)/magicpose convert runs/demo/stage2/stage2.safetensors --dtype fp16 --note magicpose_core/demo/magicpose-dancers.note.json --force --out $(DEMO_MODEL)
 
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --out runs/demo/figures

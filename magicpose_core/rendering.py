@@ -7,6 +7,7 @@ at a time. Each step is a function that can be used alone.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,10 +24,13 @@ from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from .sampling.denoise import OnSamplingStep, denoise
 from .sampling.guidance import PredictNoise, guide
 from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
-from .sampling.settings import CompleteSampling, SamplingSettings
+from .sampling.settings import BETAS, CompleteSampling, SamplingSettings
 from .sampling.steppers import make_stepper
 from .sampling.windows import FrameWindows
 from .weights.loading import MagicPoseModels
+from .weights.notes import ModelNote
+
+_log = logging.getLogger("magicpose")
 
 
 def render(
@@ -62,7 +66,8 @@ def render(
             not finite (while sampling).
     """
     check_inputs(reference, pose_maps, reference_per_frame=reference_per_frame)
-    complete = settings.complete()
+    _warn_of_other_betas(models.note)
+    complete = settings.complete(models.noted_sampling)
 
     def frames() -> Iterator[Tensor]:
         latents = sample_clip(
@@ -80,6 +85,15 @@ def render(
     return frames()
 
 
+def _warn_of_other_betas(note: ModelNote | None) -> None:
+    if note is not None and note.betas is not None and note.betas != BETAS:
+        _log.warning(
+            "the model notes betas from %g to %g; sampling goes by the paper's, from %g to %g",
+            *note.betas,
+            *BETAS,
+        )
+
+
 @torch.no_grad()
 def sample_clip(
     models: MagicPoseModels,
@@ -93,7 +107,7 @@ def sample_clip(
     on_step: OnSamplingStep | None = None,
 ) -> Tensor:
     """Sample the latents of a clip, see :func:`render` -> (F, 4, h, w) scaled, float32."""
-    complete = settings.complete()
+    complete = settings.complete(models.noted_sampling)
     text = models.text.empty_prompt() if text is None else text
     negative_text = models.text.empty_prompt() if negative_text is None else negative_text
     reference_latents = encode_reference(models, reference, complete)

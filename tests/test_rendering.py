@@ -15,6 +15,8 @@ from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.sampling.steppers import make_stepper
 from magicpose_core.sampling.windows import FrameWindows
+from magicpose_core.weights.loading import MagicPoseModels
+from magicpose_core.weights.notes import ModelNote
 
 QUICK = SamplingSettings(steps=2, seed=3)
 
@@ -183,3 +185,26 @@ def test_bad_inputs_are_named_before_any_frame_is_asked_for(
 def test_bad_settings_are_named(change):
     with pytest.raises(InputError, match=next(iter(change))):
         SamplingSettings(**change)
+
+
+def test_betas_other_than_those_of_sampling_are_told(micro_models, reference, pose_maps, caplog):
+    noted = dataclasses.replace(micro_models, note=ModelNote(betas=(0.001, 0.02)))
+    render(noted, reference, pose_maps, SamplingSettings(steps=2))
+    assert "notes betas from 0.001 to 0.02" in caplog.text
+    caplog.clear()
+    render(micro_models, reference, pose_maps, SamplingSettings(steps=2))
+    assert not caplog.text
+
+
+def test_a_model_is_sampled_as_its_note_says_unless_the_caller_does(
+    micro_models, reference, pose_maps
+):
+    noted = dataclasses.replace(micro_models, note=ModelNote(steps=2, guidance_scale=1.0))
+
+    def steps(models: MagicPoseModels, settings: SamplingSettings) -> int:
+        done = []
+        next(render(models, reference, pose_maps, settings, on_step=lambda step: done.append(step)))
+        return len(done)
+
+    assert steps(noted, SamplingSettings()) == 2
+    assert steps(noted, SamplingSettings(steps=3)) == 3

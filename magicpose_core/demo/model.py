@@ -5,10 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InputError
-from ..weights.checkpoint import Checkpoint
-from ..weights.notes import ModelNote, load_note, read_note
 
-_NOTE = Path(__file__).with_name("note.json")
 DEMO_CHECKPOINT = Path(__file__).with_name("magicpose-dancers.safetensors")
 
 
@@ -23,11 +20,3 @@ def demo_checkpoint() -> Path:
             "this copy holds no demo model; name a model with --checkpoint (README, 'Weights')"
         )
     return DEMO_CHECKPOINT
-
-
-def note_of(file: Checkpoint) -> ModelNote | None:
-    """Read how a model wants to be used; the bundled one's note also lies beside it."""
-    note = read_note(file.metadata)
-    if note is None and file.path.resolve() == DEMO_CHECKPOINT.resolve():
-        return load_note(_NOTE)
-    return note

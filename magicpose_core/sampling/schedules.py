@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
-from .settings import TRAINING_STEPS
+from .settings import BETAS, TRAINING_STEPS
 
 
 def betas() -> NDArray[np.float64]:
     """Give SD 1.5's 1000 betas: linear in their square roots, in float64 as the authors do."""
-    return np.linspace(0.00085**0.5, 0.0120**0.5, TRAINING_STEPS, dtype=np.float64) ** 2
+    return np.linspace(BETAS[0] ** 0.5, BETAS[1] ** 0.5, TRAINING_STEPS, dtype=np.float64) ** 2
 
 
 def alphas_cumprod() -> NDArray[np.float64]:

@@ -21,6 +21,8 @@ ReferenceLatents = Literal["sample", "mean"]
 REFERENCE_LATENTS: tuple[ReferenceLatents, ...] = get_args(ReferenceLatents)
 
 TRAINING_STEPS = 1000
+BETAS = (0.00085, 0.012)
+"""First and last beta of Stable Diffusion 1.5, with which all models here are sampled."""
 LCM_STEPS = 50  # of the schedule that latent consistency models are distilled from
 _DIFFUSERS_STEPS = 998  # its offset of 1 leads 999 steps of DPM++ and UniPC to timestep 1000
 MOST_STEPS: Mapping[SchedulerName, int] = MappingProxyType(

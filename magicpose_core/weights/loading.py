@@ -30,6 +30,7 @@ from .infer import (
     vae_shape,
 )
 from .ldm import WeightMap, appearance_map, controlnet_map, text_map, unet_map, vae_map
+from .notes import ModelNote, read_note
 from .settings import ModelFiles
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -52,11 +53,18 @@ class MagicPoseModels:
         denoiser: U-Net, appearance control model and pose ControlNet.
         vae: The autoencoder.
         text: The text encoder.
+        note: How the model wants to be used, if its file says so.
     """
 
     denoiser: MagicPoseDenoiser
     vae: AutoencoderKL
     text: TextEncoder
+    note: ModelNote | None = None
+
+    @property
+    def noted_sampling(self) -> dict[str, object]:
+        """What the note says of sampling, by the settings' names."""
+        return {} if self.note is None else self.note.sampling()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +113,7 @@ def load_models(
         ),
         vae=load_vae(parts["vae"], placement),
         text=load_text(parts["text"], placement),
+        note=read_note(open_checkpoint(files.checkpoint)),
     )
 
 

@@ -1,7 +1,8 @@
 """What a model's file says of itself: what it knows, and how it wants to be used.
 
-One JSON object in a safetensors file's metadata. Who uses a model takes each setting from the user,
-else from a preset, else from this note, else from the paper.
+One JSON object in a safetensors file's metadata, or beside any file as NAME.note.json. Who uses a
+model takes each setting from the user, else from a preset, else from this note, else from the
+paper.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, InputError
+from .checkpoint import Checkpoint
 
 NOTE_KEY = "magicpose.note"
+NOTE_SUFFIX = ".note.json"
 _MULTIPLE = 64  # pixels, of a picture's sides
 
 
@@ -81,26 +84,26 @@ class ModelNote:
         return "; ".join(filter(None, (self.kind, ", ".join(said))))
 
 
-def read_note(metadata: Mapping[str, str]) -> ModelNote | None:
-    """Read the note of a file; None where there is none.
+def read_note(file: Checkpoint) -> ModelNote | None:
+    """Read the note of a file, in its metadata or beside it; None where there is none.
 
     Raises:
         CheckpointError: There is one that cannot be read.
     """
-    text = metadata.get(NOTE_KEY)
-    if text is None:
-        return None
+    text, beside = file.metadata.get(NOTE_KEY), file.path.with_suffix(NOTE_SUFFIX)
     try:
-        return parse_note(json.loads(text))
+        if text is not None:
+            return parse_note(json.loads(text))
+        return load_note(beside) if beside.is_file() else None
     except (ValueError, InputError) as error:
         raise CheckpointError(
-            f"the note in the file's metadata ({NOTE_KEY}) cannot be read: {error}; convert the "
-            "file with another note"
+            f"the note of {file.path.name} cannot be read: {error}; convert the file with another "
+            "note"
         ) from error
 
 
 def write_note(note: ModelNote) -> str:
-    """Write a note as the text that :func:`read_note` takes, without what is not said."""
+    """Write a note as the text of a file's metadata, without what is not said."""
     values = dataclasses.asdict(note)
     defaults = dataclasses.asdict(ModelNote())
     return json.dumps({name: value for name, value in values.items() if value != defaults[name]})

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from magicpose_core.data.dancers.clips import free_frame
-from magicpose_core.demo.model import demo_checkpoint, note_of
+from magicpose_core.demo.model import demo_checkpoint
 from magicpose_core.demo.photos import looks_drawn, photo_warning
 from magicpose_core.images import from_uint8
 from magicpose_core.weights.checkpoint import open_checkpoint
-from magicpose_core.weights.notes import ModelNote
+from magicpose_core.weights.notes import ModelNote, read_note
 
 DRAWN = ModelNote(kind="drawn dancers of 128 pixels", drawn=True)
 
@@ -24,7 +24,7 @@ def photo_like(side: int = 256) -> torch.Tensor:
 
 
 def test_the_demo_model_says_how_it_wants_to_be_used():
-    note = note_of(open_checkpoint(demo_checkpoint()))
+    note = read_note(open_checkpoint(demo_checkpoint()))
     assert note is not None
     assert note.drawn
     assert note.size == (128, 128)
@@ -32,7 +32,7 @@ def test_the_demo_model_says_how_it_wants_to_be_used():
 
 
 def test_other_files_say_nothing_of_dancers(micro_checkpoint):
-    assert note_of(open_checkpoint(micro_checkpoint)) is None
+    assert read_note(open_checkpoint(micro_checkpoint)) is None
 
 
 @pytest.mark.parametrize("size", [128, 512])

@@ -1,12 +1,17 @@
 """What a model's file says of itself."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+import torch
 
 from magicpose_core.errors import CheckpointError, InputError
-from magicpose_core.weights.checkpoint import open_checkpoint
+from magicpose_core.sampling.settings import SamplingSettings
+from magicpose_core.weights.checkpoint import Checkpoint, open_checkpoint
 from magicpose_core.weights.convert import DTYPES, convert
+from magicpose_core.weights.loading import load_models
 from magicpose_core.weights.notes import (
     NOTE_KEY,
     ModelNote,
@@ -15,6 +20,7 @@ from magicpose_core.weights.notes import (
     read_note,
     write_note,
 )
+from magicpose_core.weights.settings import ModelFiles
 
 NOTE = ModelNote(
     kind="drawn cats of 64 pixels",
@@ -27,14 +33,22 @@ NOTE = ModelNote(
 )
 
 
+def unread(key: str) -> torch.Tensor:
+    raise AssertionError(key)
+
+
+def noted(text: str) -> Checkpoint:
+    return Checkpoint(Path("absent.safetensors"), {}, unread, {NOTE_KEY: text})
+
+
 @pytest.mark.parametrize("note", [NOTE, ModelNote(), ModelNote(steps=7)])
 def test_a_note_comes_back_as_it_was_written(note):
-    assert read_note({NOTE_KEY: write_note(note)}) == note
+    assert read_note(noted(write_note(note))) == note
 
 
 def test_what_is_not_said_is_not_written():
     assert json.loads(write_note(ModelNote(steps=7))) == {"steps": 7}
-    assert read_note({"format": "pt"}) is None
+    assert read_note(Checkpoint(Path("absent.safetensors"), {}, unread)) is None
 
 
 def test_sampling_settings_are_named_as_in_sampling():
@@ -68,7 +82,7 @@ def test_wrong_notes_are_told(content, text):
     with pytest.raises(InputError, match=text):
         parse_note(content)
     with pytest.raises(CheckpointError, match="convert the file with another note"):
-        read_note({NOTE_KEY: json.dumps(content)})
+        read_note(noted(json.dumps(content)))
 
 
 def test_a_file_that_is_no_note_is_told(tmp_path):
@@ -80,13 +94,36 @@ def test_a_file_that_is_no_note_is_told(tmp_path):
 
 
 def test_converting_writes_a_note_and_keeps_one(micro_checkpoint, tmp_path):
-    (noted,) = convert(
+    (written,) = convert(
         [micro_checkpoint], tmp_path / "noted.safetensors", dtype=DTYPES["fp32"], note=NOTE
     )
-    assert read_note(open_checkpoint(noted).metadata) == NOTE
-    (again,) = convert([noted], tmp_path / "again.safetensors", dtype=DTYPES["fp16"])
-    assert read_note(open_checkpoint(again).metadata) == NOTE
+    assert read_note(open_checkpoint(written)) == NOTE
+    (again,) = convert([written], tmp_path / "again.safetensors", dtype=DTYPES["fp16"])
+    assert read_note(open_checkpoint(again)) == NOTE
     (changed,) = convert(
-        [noted], tmp_path / "changed.safetensors", dtype=DTYPES["fp16"], note=ModelNote(steps=3)
+        [written], tmp_path / "changed.safetensors", dtype=DTYPES["fp16"], note=ModelNote(steps=3)
     )
-    assert read_note(open_checkpoint(changed).metadata) == ModelNote(steps=3)
+    assert read_note(open_checkpoint(changed)) == ModelNote(steps=3)
+
+
+def test_a_note_may_lie_beside_a_file_that_holds_none(micro_checkpoint, tmp_path):
+    copy = tmp_path / f"model{micro_checkpoint.suffix}"
+    shutil.copyfile(micro_checkpoint, copy)
+    assert read_note(open_checkpoint(copy)) is None
+    (tmp_path / "model.note.json").write_text('{"steps": 9}')
+    assert read_note(open_checkpoint(copy)) == ModelNote(steps=9)
+    (tmp_path / "model.note.json").write_text('{"steps": 0}')
+    with pytest.raises(CheckpointError, match=r"the note of model.* cannot be read"):
+        read_note(open_checkpoint(copy))
+
+
+def test_a_loaded_model_fills_in_what_nobody_chose(micro_checkpoint, tmp_path):
+    out = tmp_path / "a.safetensors"
+    (path,) = convert([micro_checkpoint], out, dtype=DTYPES["fp32"], note=NOTE)
+    models = load_models(ModelFiles(checkpoint=path))
+    assert models.note == NOTE
+    complete = SamplingSettings(steps=5).complete(models.noted_sampling)
+    assert (complete.steps, complete.guidance_scale, complete.scheduler) == (5, 2.5, "ddim")
+    plain = load_models(ModelFiles(checkpoint=micro_checkpoint))
+    paper = SamplingSettings(steps=5).complete(plain.noted_sampling)
+    assert (paper.steps, paper.guidance_scale, paper.scheduler) == (5, 7.0, "ddim")
