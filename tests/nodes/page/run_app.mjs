@@ -1,0 +1,54 @@
+// Open a template of the pack as the form that it is (App mode), run it, look for the video, and run
+// it again; photograph the form and the result.
+//
+//   CHROMIUM=/path/to/chromium node run_app.mjs URL TEMPLATE FOLDER
+//
+// Prints one JSON line: labels of the form, how the runs ended, videos seen, console errors.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [url, template, folder] = process.argv.slice(2);
+const flags = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"];
+flags.push("disable-background-networking", "disable-component-update");
+await fetch(`${url}/api/settings/Comfy.TutorialCompleted`, { method: "POST", body: "true" });
+const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "chromium-")), {
+  executablePath: process.env.CHROMIUM,
+  viewport: { width: 1400, height: 900 },
+  args: flags.map((flag) => `--${flag}`),
+});
+const page = await browser.newPage();
+const errors = [];
+page.on("pageerror", (error) => errors.push(String(error)));
+await page.goto(url);
+await page.waitForFunction(() => window.app?.extensionManager, null, { timeout: 120000 });
+await page.waitForTimeout(2000);
+await page.evaluate(async (template) => {
+  const packs = await (await fetch("api/workflow_templates")).json();
+  const pack = Object.keys(packs).find((name) => packs[name].includes(template));
+  const path = `api/workflow_templates/${encodeURIComponent(pack)}/${template}.json`;
+  await window.app.loadGraphData(await (await fetch(path)).json(), true, true, template);
+}, template);
+await page.waitForTimeout(2500);
+await page.screenshot({ path: join(folder, `${template}-form.png`) });
+const labels = await page.evaluate(() => document.body.innerText);
+
+const runs = [];
+for (const again of [false, true]) {
+  const ended = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        for (const name of ["execution_success", "execution_error", "execution_interrupted"])
+          window.app.api.addEventListener(name, () => resolve(name), { once: true });
+      }),
+  );
+  if (again) await page.waitForTimeout(1000);
+  await page.getByRole("button", { name: /^(run|rerun)/i }).first().click();
+  runs.push(await ended);
+  await page.waitForTimeout(3000);
+}
+const videos = await page.locator("video").count();
+await page.screenshot({ path: join(folder, `${template}-result.png`) });
+process.stdout.write(JSON.stringify({ labels, runs, videos, errors }) + "\n");
+await browser.close();
