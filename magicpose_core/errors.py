@@ -1,10 +1,13 @@
-"""The errors a user can mend: each says what was expected, what came and what to do."""
+"""The errors told to users: each says what was expected, what came and what to do.
+
+Messages name parameters of Python; the command line and the nodes turn them into theirs.
+"""
 
 from __future__ import annotations
 
 
 class MagicPoseError(Exception):
-    """Base of every error that the user can mend; the command line prints it in one line."""
+    """Base of every error that is told to the user; the command line prints it in one line."""
 
 
 class InputError(MagicPoseError, ValueError):
@@ -17,6 +20,22 @@ class CheckpointError(MagicPoseError, ValueError):
 
 class MissingDependencyError(MagicPoseError, ImportError):
     """An optional package or weight file is absent; the message says how to get it."""
+
+
+class RunError(MagicPoseError, RuntimeError):
+    """Work that had begun failed, and no input is at fault; the command line ends with 1."""
+
+
+class OutOfMemoryError(RunError, MemoryError):
+    """The device or the machine has no more memory."""
+
+
+class NotFiniteError(RunError, ArithmeticError):
+    """Networks gave NaN or infinity: a loss, a prediction, a decoded picture."""
+
+
+class WorkerError(RunError):
+    """A process that did a part of the work has ended."""
 
 
 class OutputError(MagicPoseError, OSError):

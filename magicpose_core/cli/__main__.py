@@ -6,11 +6,12 @@ import argparse
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from .. import __version__
-from ..errors import MagicPoseError
+from ..errors import MagicPoseError, RunError
+from .setting_options import in_options
 from .signals import Ended, ending_signals_raised
 from .terminal import complain, flush_stdout, log_to_stderr, printable, usable_streams
 
@@ -36,7 +37,8 @@ def main(words: Sequence[str] | None = None) -> int:
         words: The words behind ``magicpose``; None takes the process's.
 
     Returns:
-        The exit code: 0; 1 for a fault of the program; 2 for an error the user can mend; 130 after
+        The exit code: 0; 1 where no input is at fault (memory, a killed worker, the program); 2 for
+        an error the user can mend; 130 after
         Ctrl-C, 143 and 129 after SIGTERM and SIGHUP; 141 where nobody reads what is printed.
     """
     with usable_streams(), ending_signals_raised():
@@ -50,7 +52,10 @@ def main(words: Sequence[str] | None = None) -> int:
                 return unprinted
             raise
         return _told_code(
-            lambda: arguments.run(arguments), f"magicpose {arguments.command}", debug=debug
+            lambda: arguments.run(arguments),
+            f"magicpose {arguments.command}",
+            debug=debug,
+            options=vars(arguments),
         )
 
 
@@ -76,7 +81,9 @@ class _Parser(argparse.ArgumentParser):
         super().error(printable(message))
 
 
-def _told_code(run: Callable[[], int], command: str, *, debug: bool) -> int:
+def _told_code(
+    run: Callable[[], int], command: str, *, debug: bool, options: Iterable[str] = ()
+) -> int:
     """Run, and turn what is raised into one line and an exit code."""
     try:
         code = run()
@@ -87,6 +94,8 @@ def _told_code(run: Callable[[], int], command: str, *, debug: bool) -> int:
         if debug:
             traceback.print_exc()
         line, code = _in_words(error)
+        if isinstance(error, MagicPoseError):
+            line = in_options(line, {name: name for name in options})
         complain(f"{command}: {line}")
         _flush_quietly()
     return code
@@ -94,7 +103,7 @@ def _told_code(run: Callable[[], int], command: str, *, debug: bool) -> int:
 
 def _in_words(error: BaseException) -> tuple[str, int]:
     if isinstance(error, MagicPoseError):
-        return str(error), MISTAKEN
+        return str(error), FAULT if isinstance(error, RunError) else MISTAKEN
     if isinstance(error, KeyboardInterrupt):
         code = error.exit_code if isinstance(error, Ended) else INTERRUPTED
         return "stopped; nothing half-written is left", code
@@ -103,7 +112,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         advice = f"pip install 'magicpose[{extra}]'" if extra else "install it"
         return f"the package {error.name} is missing; {advice}", MISTAKEN
     if isinstance(error, MemoryError):
-        return "out of memory; free some, or choose smaller sizes and fewer frames", MISTAKEN
+        return "out of memory; free some, or choose smaller sizes and fewer frames", FAULT
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename}: "
         return f"{where}{error.strerror}", MISTAKEN

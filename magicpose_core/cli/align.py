@@ -51,7 +51,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--preview", type=Path, help="picture of the first pose before and after (.png)"
     )
     parser.add_argument("--report", type=Path, help="the factors as JSON")
-    parser.add_argument("--strength", type=float, default=1.0, help="0 leaves the driver (1)")
     add_align_options(parser.add_argument_group("alignment"))
     parser.add_argument(
         "--frame-size", help="width x height in pixels of keypoints that do not say (CMU's)"
@@ -77,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     reference, picture_size = read_person(
         arguments.to, detector(arguments), size=size, on_open=say_what_runs
     )
-    settings = align_settings(arguments, arguments.strength)
+    settings = align_settings(arguments)
     target = AlignTarget(person=reference, size=picture_size, settings=settings)
     options = PoseOptions(person=chosen, smooth=smoothing(arguments), align=target)
     aligned, alignment = prepare(sequence, options)

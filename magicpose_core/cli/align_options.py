@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from ..pose.retarget.settings import ANCHORS
+from ..pose.retarget.settings import AlignSettings
+from .setting_options import Names, add_settings, option_names, read_settings, refuse_idle
 
-if TYPE_CHECKING:
-    from ..pose.retarget.settings import AlignSettings
+_NAMES: Names = {"strength": "align_strength", "limit": "align_limit"}
+_OF_ALL = ("score_threshold",)  # an option of the drawing, which means the same here
 
 
 def add_align_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options that :func:`align_settings` reads, but for the strength."""
-    group.add_argument(
-        "--anchor",
-        choices=ANCHORS,
-        default="auto",
-        help="what stands where the reference has it; auto: the neck, where both show it (auto)",
-    )
-    group.add_argument(
-        "--anchor-frame",
-        type=int,
-        metavar="N",
-        help="frame, from 0, in which it stands there (default: the one that looks most like the "
-        "reference)",
-    )
-    group.add_argument(
-        "--walk",
-        type=float,
-        metavar="SHARE",
-        help="of the way through the picture, 0 stays in place, 1 walks (default: 0 in close-ups, "
-        "else 1)",
-    )
-    group.add_argument(
-        "--leave-picture",
-        action="store_true",
-        help="do not shorten the walk where the head would leave the picture",
-    )
+    """Add the options that :func:`align_settings` reads."""
+    add_settings(group, AlignSettings, names=_NAMES, leave_out=_OF_ALL)
 
 
-def align_settings(arguments: argparse.Namespace, strength: float) -> AlignSettings:
+def align_settings(arguments: argparse.Namespace) -> AlignSettings:
     """Return how poses are aligned."""
-    from ..pose.retarget.settings import AlignSettings
+    return read_settings(arguments, AlignSettings, _NAMES)
 
-    return AlignSettings(
-        strength=strength,
-        anchor=arguments.anchor,
-        anchor_frame=arguments.anchor_frame,
-        walk=arguments.walk,
-        keep_inside=not arguments.leave_picture,
-    )
+
+def refuse_idle_alignment(arguments: argparse.Namespace) -> None:
+    """Refuse options of alignment where nothing is aligned."""
+    refuse_idle(arguments, option_names(AlignSettings, _NAMES, _OF_ALL), where="without --align")

@@ -15,6 +15,7 @@ from .. import __version__
 from ..errors import InputError
 from ..files import write_text
 from .options import model_files, placement
+from .sampling_options import sampling_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,6 +98,7 @@ def write_settings(
         "options": {
             name: value for name, value in vars(arguments).items() if name not in ("command", "run")
         },
+        "sampling": dataclasses.asdict(sampling_settings(arguments).complete()),
         "models": dataclasses.asdict(model_files(arguments)),
         "device": device,
         "dtype": str(dtype).removeprefix("torch."),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, MagicPoseError
+from ..errors import InputError, MagicPoseError, WorkerError
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -19,6 +19,7 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
+from .setting_options import refuse_idle
 from .terminal import complain, say
 
 if TYPE_CHECKING:
@@ -49,15 +50,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "body of 4 %% of the frame or less",
     )
     parser.add_argument(
-        "--set", choices=("train", "val", "test"), default="train", help="of --dataset (train)"
+        "--set", choices=("train", "val", "test"), help="of --dataset (default: train)"
     )
     parser.add_argument("--start", type=int, default=0, help="first frame (0)")
     parser.add_argument("--stop", type=int, help="frame before which to stop (default: the end)")
     parser.add_argument("--stride", type=int, default=1, help="take every n-th frame (1)")
     parser.add_argument("--workers", type=int, default=1, help="clips at a time, one a process (1)")
-    parser.add_argument("--no-maps", action="store_true", help="write no pose maps")
-    parser.add_argument("--no-overlay", action="store_true", help="write no overlay video")
-    parser.add_argument("--force", action="store_true", help="replace results of other settings")
+    for name, what in (("maps", "pose maps"), ("overlay", "an overlay video")):
+        parser.add_argument(
+            f"--{name}",
+            action=argparse.BooleanOptionalAction,
+            help=f"write {what} (default: yes)",
+        )
+    parser.add_argument(
+        "--force", action="store_true", default=None, help="replace results of other settings"
+    )
     add_detector_options(parser, default="dwpose")
     add_person_options(parser)
     add_drawing_options(parser)
@@ -94,13 +101,17 @@ _NOTES = "detection_notes"
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
     """Refuse options that would silently do nothing."""
-    names = ("force", "no_maps", "no_overlay", "smooth")
-    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
-    if arguments.dataset and given:
-        raise InputError(
-            f"{', '.join(given)} and --dataset do not go together: training data is frames with "
-            "their maps, and is never replaced; leave that out, or name a new --out"
+    if arguments.dataset:
+        of_keypoints = ("force", "maps", "overlay", "smooth")
+        refuse_idle(
+            arguments,
+            of_keypoints,
+            where="beside --dataset",
+            advice="training data is frames with their maps, and is never replaced: leave that "
+            "out, or name a new --out instead of --dataset",
         )
+    else:
+        refuse_idle(arguments, ("set",), where="without --dataset")
 
 
 def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
@@ -113,7 +124,7 @@ def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
     assert settings is not None
     span = Span(start=arguments.start, stop=arguments.stop, stride=arguments.stride)
     if arguments.dataset:
-        frames = f"{arguments.set}_set"
+        frames = f"{arguments.set or 'train'}_set"
         return DatasetJob(
             clip=clip,
             subject=name,
@@ -132,9 +143,9 @@ def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
         person=person(arguments),
         smooth=smoothing(arguments),
         style=drawing(arguments),
-        maps=not arguments.no_maps,
-        overlay=not arguments.no_overlay,
-        force=arguments.force,
+        maps=arguments.maps is not False,
+        overlay=arguments.overlay is not False,
+        force=bool(arguments.force),
     )
 
 
@@ -160,7 +171,7 @@ def _outcomes(jobs: dict[str, Job], workers: int) -> Iterator[tuple[str, str | M
             try:
                 yield running[done], done.result()
             except BrokenProcessPool as error:
-                raise InputError(
+                raise WorkerError(
                     "a process that worked on a clip was ended from outside (out of memory?); run "
                     "the same command again with fewer --workers: it goes on where it stopped"
                 ) from error

@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import InputError, OutputError
-from .align_options import add_align_options, align_settings
+from ..errors import InputError, OutOfMemoryError, OutputError
+from .align_options import add_align_options, align_settings, refuse_idle_alignment
 from .clip_output import output_paths, true_frames, write_clip, write_settings
 from .options import (
     add_model_options,
@@ -96,7 +96,6 @@ def _add_alignment_options(group: argparse._ArgumentGroup) -> None:
         help="give the poses the bones of the person in the picture, found by --detector or read "
         "from KEYPOINTS (.json)",
     )
-    group.add_argument("--align-strength", type=float, default=1.0, help="0..1 (1)")
     add_align_options(group)
 
 
@@ -176,6 +175,8 @@ def _check(arguments: argparse.Namespace) -> None:
     )
     if out.is_dir() and any(out.iterdir()):
         raise OutputError(f"{out} is there and not empty; name a new folder")
+    if arguments.align is None:
+        refuse_idle_alignment(arguments)
     if arguments.fps is not None and not 0.01 <= arguments.fps <= 1000:
         raise InputError(f"--fps must be 0.01..1000, got {arguments.fps}")
     if (arguments.prompt or arguments.negative_prompt) and arguments.tokenizer is None:
@@ -189,8 +190,8 @@ def _telling_memory() -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise InputError(
-            f"out of memory ({str(error).splitlines()[0]}); lower --frames-per-batch or --size"
+        raise OutOfMemoryError(
+            f"out of memory ({str(error).splitlines()[0]}); lower frames_per_batch or --size"
         ) from error
 
 
@@ -214,7 +215,7 @@ def _pose_options(arguments: argparse.Namespace) -> PoseOptions:
     if arguments.align is not None:
         source = arguments.reference[0] if arguments.align == _THE_IMAGE else arguments.align
         reference, size = read_person(source, detector(arguments), on_open=say_what_runs)
-        settings = align_settings(arguments, arguments.align_strength)
+        settings = align_settings(arguments)
         target = AlignTarget(person=reference, size=size, settings=settings)
     stop = None if arguments.frames is None else arguments.frames * arguments.stride
     return PoseOptions(
@@ -246,7 +247,7 @@ def _encode_texts(
 ) -> tuple[Tensor | None, Tensor | None]:
     from ..models.text import tokenize
 
-    def encode(prompt: str) -> Tensor | None:
+    def encode(prompt: str | None) -> Tensor | None:
         if not prompt:
             return None
         ids = tokenize(prompt, arguments.tokenizer, length=models.text.positions)

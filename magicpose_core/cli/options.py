@@ -6,16 +6,16 @@ import argparse
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OutputError
+from ..weights.settings import DTYPE_NAMES, ModelFiles
+from .setting_options import add_settings, given
 
 if TYPE_CHECKING:
     import torch
 
     from ..weights.loading import MagicPoseModels
-    from ..weights.settings import ModelFiles
-
 
 _LONGEST_SIDE = 8192
 
@@ -29,20 +29,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="the whole model (model_state-110000.th or converted), or the Stable Diffusion 1.5 "
         "that the parts below go with; default: the demo model of the package",
     )
-    group.add_argument("--appearance-model", type=Path, help="file of the appearance control model")
-    group.add_argument("--pose-controlnet", type=Path, help="file of the pose ControlNet")
-    group.add_argument("--vae", type=Path, help="file of the autoencoder")
-    group.add_argument(
-        "--heads", type=positive, help="attention heads (default: the file's note, or 8)"
-    )
-    group.add_argument(
-        "--text-heads", type=positive, help="heads of the text encoder (default: the note, or 12)"
-    )
+    add_settings(group, ModelFiles)
     group = parser.add_argument_group("machine")
     group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     group.add_argument(
         "--dtype",
-        choices=("fp32", "bf16", "fp16"),
+        choices=DTYPE_NAMES,
         help="precision (default: bf16 where the hardware multiplies it, else fp16 on GPUs, fp32)",
     )
 
@@ -77,16 +69,9 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
         InputError: No checkpoint is given and the package holds no demo model.
     """
     from ..demo.model import demo_checkpoint
-    from ..weights.settings import ModelFiles
 
-    return ModelFiles(
-        checkpoint=arguments.checkpoint or demo_checkpoint(),
-        appearance_model=arguments.appearance_model,
-        pose_controlnet=arguments.pose_controlnet,
-        vae=arguments.vae,
-        heads=arguments.heads,
-        text_heads=arguments.text_heads,
-    )
+    named: dict[str, Any] = given(arguments, ModelFiles)
+    return ModelFiles(checkpoint=arguments.checkpoint or demo_checkpoint(), **named)
 
 
 def load(arguments: argparse.Namespace) -> MagicPoseModels:

@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..pose.cleanup.settings import PersonChoice, SmoothSettings
+from ..pose.detectors.settings import DetectorSettings
+from ..pose.draw_style import DrawStyle
+from .setting_options import Names, add_settings, option_names, read_settings, refuse_idle
 from .terminal import complain
 
 if TYPE_CHECKING:
-    from ..pose.cleanup.settings import PersonChoice, SmoothSettings
     from ..pose.detectors.detector import PoseDetector
-    from ..pose.detectors.settings import DetectorSettings
-    from ..pose.draw_style import DrawStyle
+
+_DETECTOR: Names = {"name": "detector", "weights": "detector_weights", "device": "detector_device"}
+_SMOOTH: Names = {
+    "window": "smooth_window",
+    "cutoff": "smooth_cutoff",
+    "speed_gain": "smooth_speed_gain",
+}
+_OF_ALL = ("score_threshold",)  # one option for the drawing, smoothing and alignment
 
 
 def add_detector_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    """Add the options that :func:`detector` reads."""
+    """Add the options that :func:`detector` reads; ``default`` is the detector that is taken."""
     group = parser.add_argument_group("detector")
-    group.add_argument(
-        "--detector",
-        choices=("openpose", "dwpose", "mediapipe"),
-        default=default,
-        help="who finds people in pictures: openpose as MagicPose was trained on, dwpose "
-        "(onnxruntime), mediapipe (make pose-env); default: %(default)s",
-    )
-    group.add_argument(
-        "--detector-weights",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="folder with the detector's weights, such as ComfyUI's models; may be repeated",
-    )
-    group.add_argument(
-        "--download",
-        action="store_true",
-        help="fetch missing weights into the first --detector-weights folder",
-    )
-    group.add_argument(
-        "--detector-device",
-        choices=("auto", "cpu", "cuda", "mps", "coreml"),
-        default="auto",
-        help="where the detector runs (default: the fastest there is)",
-    )
+    add_settings(group, DetectorSettings, names=_DETECTOR, defaults={"name": default})
 
 
 def add_person_options(parser: argparse.ArgumentParser) -> None:
@@ -60,68 +43,44 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--smooth",
         action="store_true",
+        default=None,
         help="repair swapped sides, jumps and short gaps, and smooth",
     )
-    group.add_argument(
-        "--filter",
-        choices=("savitzky-golay", "one-euro", "none"),
-        default="savitzky-golay",
-        help="of --smooth; none repairs alone (default: savitzky-golay)",
-    )
+    add_settings(group, SmoothSettings, names=_SMOOTH, leave_out=_OF_ALL)
 
 
 def add_drawing_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that :func:`drawing` reads."""
-    group = parser.add_argument_group("drawing")
-    for part in ("body", "hands", "face"):
-        group.add_argument(f"--no-{part}", action="store_true", help=f"leave the {part} out")
-    group.add_argument(
-        "--score-threshold", type=float, default=0.3, help="leave out points below this score (0.3)"
-    )
-    group.add_argument(
-        "--line-scale", type=float, default=1.0, help="factor on all widths; 1 as in training"
-    )
+    add_settings(parser.add_argument_group("drawing"), DrawStyle)
 
 
 def detector(arguments: argparse.Namespace) -> DetectorSettings | None:
     """Return the chosen detector, None when none is."""
-    from ..pose.detectors.settings import DetectorSettings
-
     if arguments.detector is None:
+        idle = [name for name in option_names(DetectorSettings, _DETECTOR) if name != "detector"]
+        refuse_idle(arguments, idle, where="without --detector")
         return None
-    return DetectorSettings(
-        name=arguments.detector,
-        weights=tuple(arguments.detector_weights),
-        download=arguments.download,
-        device=arguments.detector_device,
-    )
+    return read_settings(arguments, DetectorSettings, _DETECTOR)
 
 
 def person(arguments: argparse.Namespace) -> PersonChoice | None:
     """Return who is followed, None for everybody."""
-    from ..pose.cleanup.settings import PersonChoice
-
     return None if arguments.person == "all" else PersonChoice.parse(arguments.person)
 
 
 def smoothing(arguments: argparse.Namespace) -> SmoothSettings | None:
     """Return how keypoints are cleaned up, None when they are left as they are."""
-    from ..pose.cleanup.settings import SmoothSettings
-
-    return SmoothSettings(filter=arguments.filter) if arguments.smooth else None
+    if not arguments.smooth:
+        refuse_idle(
+            arguments, option_names(SmoothSettings, _SMOOTH, _OF_ALL), where="without --smooth"
+        )
+        return None
+    return read_settings(arguments, SmoothSettings, _SMOOTH)
 
 
 def drawing(arguments: argparse.Namespace) -> DrawStyle:
     """Return how maps are drawn."""
-    from ..pose.draw_style import DrawStyle
-
-    return DrawStyle(
-        body=not arguments.no_body,
-        hands=not arguments.no_hands,
-        face=not arguments.no_face,
-        score_threshold=arguments.score_threshold,
-        line_scale=arguments.line_scale,
-    )
+    return read_settings(arguments, DrawStyle)
 
 
 def frame_size(text: str | None) -> tuple[int, int] | None:

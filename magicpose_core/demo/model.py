@@ -17,6 +17,6 @@ def demo_checkpoint() -> Path:
     """
     if not DEMO_CHECKPOINT.is_file():
         raise InputError(
-            "this copy holds no demo model; name a model with --checkpoint (README, 'Weights')"
+            "this copy holds no demo model; name a model as the checkpoint (README, 'Weights')"
         )
     return DEMO_CHECKPOINT

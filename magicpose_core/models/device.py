@@ -23,8 +23,8 @@ def choose_device(name: str | None = None) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0].partition(". ")[0]
         raise InputError(
-            f"there is no device {name!r} here ({reason}); leave --device out or name cpu, cuda, "
-            "cuda:1, mps"
+            f"there is no device {name!r} here ({reason}); choose cpu, cuda, cuda:1 or mps, "
+            "or leave the choice open"
         ) from error
     return device
 

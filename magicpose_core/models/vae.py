@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import NotFiniteError
 from .posterior import sample_posterior
 from .sd15 import LATENT_SCALE
 
@@ -30,7 +30,7 @@ def encode(vae: AutoencoderKL, images: Tensor, noise: Tensor | None) -> Tensor:
         (B, 4, H / 8, W / 8) scaled latents, float32.
 
     Raises:
-        InputError: The result is not finite, in float32 neither.
+        NotFiniteError: The result is not finite, in float32 neither.
     """
     return sample_posterior(encode_moments(vae, images), noise) * LATENT_SCALE
 
@@ -39,7 +39,7 @@ def encode_moments(vae: AutoencoderKL, images: Tensor) -> Tensor:
     """Encode pictures (B, 3, H, W) in [-1, 1] -> the posterior's moments (B, 8, h, w), float32.
 
     Raises:
-        InputError: The result is not finite, in float32 neither.
+        NotFiniteError: The result is not finite, in float32 neither.
     """
     moments = _moments(vae, images)
     if not moments.isfinite().all() and vae.dtype == torch.float16:
@@ -58,7 +58,7 @@ def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
         (B, 3, 8 h, 8 w) float32 pictures, about [-1, 1], not clipped.
 
     Raises:
-        InputError: The result is not finite, in float32 neither.
+        NotFiniteError: The result is not finite, in float32 neither.
     """
     (pictures,) = decode_each(vae, (latents,))
     return pictures
@@ -95,7 +95,7 @@ def _pictures(vae: AutoencoderKL, latents: Tensor) -> Tensor:
 
 def _finite(result: Tensor, what: str) -> Tensor:
     if not result.isfinite().all():
-        raise InputError(
+        raise NotFiniteError(
             f"the VAE turned the {what} into NaN or infinity; check the input and the VAE's "
             "weights, or run in float32 (dtype fp32)"
         )

@@ -48,8 +48,8 @@ def tracks_of(sequence: PoseSequence, size: tuple[int, int]) -> dict[str, PartTr
     for index, people in enumerate(sequence.frames):
         if len(people) > 1:
             raise InputError(
-                f"frame {index} has {len(people)} people; choose one (people.choose_person, "
-                "or --person on the command line)"
+                f"frame {index} has {len(people)} people; choose one of them "
+                "(cleanup.people.choose_person)"
             )
     person = [people[0] if people else None for people in sequence.frames]
     return {part: _track(sequence, person, part, size) for part in PARTS}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import NotFiniteError
 from .guidance import PredictNoise
 from .schedules import alphas_cumprod, remove_noise
 from .steppers import Stepper
@@ -68,7 +68,7 @@ def denoise(
         (F, 4, h, w) scaled latents, float32.
 
     Raises:
-        InputError: A prediction is not finite.
+        NotFiniteError: A prediction is not finite.
     """
     latents = noise * stepper.first_scale
     cuts = windows.over(noise.shape[0])
@@ -76,9 +76,9 @@ def denoise(
         inputs = stepper.scale(latents, position)
         predicted = _predict_clip(predict, inputs, timestep, cuts)
         if not torch.isfinite(predicted).all():
-            raise InputError(
+            raise NotFiniteError(
                 f"the prediction at timestep {timestep} is not finite; check the reference and "
-                "the weights, or run in another precision (--dtype bf16 or fp32)"
+                "the weights, or run in another dtype (bf16 or fp32)"
             )
         fresh = fresh_noise(latents) if stepper.adds_noise(position) else None
         latents = stepper.step(predicted, position, latents, fresh)

@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from accelerate.utils import AutocastKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, NotFiniteError
 from ..files import atomic_path
 from ..images import write_image
 from ..models.device import choose_device
@@ -247,7 +247,7 @@ class _Run:
 
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):
-            raise InputError(
+            raise NotFiniteError(
                 f"the loss became {loss} at step {self._progress.step}; lower "
                 "optimizer.learning_rate, or use bf16 instead of fp16, and start the same command "
                 "again: it goes on from the last checkpoint"

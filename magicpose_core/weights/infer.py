@@ -131,7 +131,7 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
         if heads != TextShape.heads:
             _log.warning(
                 "the text encoder is %d wide, which 12 heads do not divide; taking %d heads "
-                "(set --text-heads if it was trained with others)",
+                "(set text_heads if it was trained with others)",
                 width,
                 heads,
             )

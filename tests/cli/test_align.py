@@ -60,7 +60,7 @@ def test_poses_get_the_references_bones_and_the_factors_are_printed(
 
 def test_strength_0_leaves_the_driver(files: dict[str, Path]) -> None:
     line = ["align", str(files["driver"]), "--to", str(files["reference"])]
-    assert main([*line, "--out", str(files["out"]), "--strength", "0"]) == 0
+    assert main([*line, "--out", str(files["out"]), "--align-strength", "0"]) == 0
     places = [
         np.stack([people[0].body.xy for people in read_poses(files[name]).frames])
         for name in ("driver", "out")
@@ -71,7 +71,7 @@ def test_strength_0_leaves_the_driver(files: dict[str, Path]) -> None:
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        (["--strength", "3"], "strength must lie in 0..1"),
+        (["--align-strength", "3"], "--align-strength must be a number in 0..1"),
         (["--person", "all"], "one person is aligned"),
         (["--frame-size", "wide"], "a frame size is 1080x1920"),
         (["--preview", "before.xyz"], "got before.xyz; change the ending"),

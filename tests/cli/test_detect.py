@@ -119,5 +119,5 @@ def test_options_of_keypoints_alone_are_refused_for_training_data(
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "xx")
     assert main(["detect", str(video), *words, "--dataset", "--force", "--smooth"]) == 2
-    assert "--force, --smooth and --dataset do not go together" in capsys.readouterr().err
+    assert "--force, --smooth do nothing beside --dataset" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

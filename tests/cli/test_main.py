@@ -32,7 +32,7 @@ def raising(error: BaseException):
     [
         (InputError("no picture at a"), 2, "magicpose inspect: no picture at a\n"),
         (KeyError("a"), 1, "magicpose inspect: unforeseen KeyError: 'a'; this is a fault of"),
-        (MemoryError(), 2, "magicpose inspect: out of memory; "),
+        (MemoryError(), 1, "magicpose inspect: out of memory; "),
         (PermissionError(13, "Permission denied", "/a"), 2, "inspect: /a: Permission denied\n"),
         (KeyboardInterrupt(), 130, "magicpose inspect: stopped; nothing half-written is left\n"),
         (ModuleNotFoundError("", name="accelerate.x"), 2, "pip install 'magicpose[train]'\n"),

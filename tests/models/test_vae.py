@@ -6,7 +6,7 @@ import logging
 import pytest
 import torch
 
-from magicpose_core.errors import InputError
+from magicpose_core.errors import NotFiniteError
 from magicpose_core.models import vae
 from magicpose_core.models.sd15 import LATENT_SCALE
 
@@ -60,7 +60,7 @@ def test_an_autoencoder_that_overflows_is_never_touched(overflowing):
 
 @torch.no_grad()
 def test_what_is_not_finite_in_float32_is_reported_and_never_returned(micro_models):
-    with pytest.raises(InputError, match="turned the latents into NaN or infinity"):
+    with pytest.raises(NotFiniteError, match="turned the latents into NaN or infinity"):
         vae.decode(micro_models.vae, torch.full((1, 4, 8, 8), torch.inf))
-    with pytest.raises(InputError, match="turned the picture into NaN"):
+    with pytest.raises(NotFiniteError, match="turned the picture into NaN"):
         vae.encode(micro_models.vae, torch.full((1, 3, 64, 64), torch.nan), None)

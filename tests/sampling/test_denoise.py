@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from magicpose_core.errors import InputError
+from magicpose_core.errors import NotFiniteError
 from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.schedules import alphas_cumprod
 from magicpose_core.sampling.settings import SCHEDULERS
@@ -16,7 +16,7 @@ def constant(value):
 
 
 def test_a_prediction_that_is_not_finite_is_never_stepped():
-    with pytest.raises(InputError, match=r"timestep 751 is not finite"):
+    with pytest.raises(NotFiniteError, match=r"timestep 751 is not finite"):
         denoise(
             constant(float("nan")),
             torch.zeros(1, 4, 2, 2),

@@ -118,7 +118,7 @@ def _finished(job: ExportJob) -> Exported | None:
         made_by = None
     if made_by != json.loads(json.dumps(_settings(job))):
         raise InputError(
-            f"{poses} is there and was made with other settings or of another clip; add --force "
+            f"{poses} is there and was made with other settings or of another clip; set force=True "
             "to replace it, or name another folder"
         )
     return _counted(read_poses(poses), done_before=True)
@@ -131,7 +131,7 @@ def _refuse_strangers(job: ExportJob) -> None:
     for stranger in (job.out / MAPS, job.out / OVERLAY):
         if stranger.exists():
             raise InputError(
-                f"{stranger} is there but {POSES} is not; add --force to replace it, or name "
+                f"{stranger} is there but {POSES} is not; set force=True to replace it, or name "
                 "another folder"
             )
 

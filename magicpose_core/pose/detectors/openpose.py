@@ -126,7 +126,7 @@ def load_openpose(settings: DetectorSettings) -> OpenPose:
     except (ImportError, AttributeError) as error:
         raise MissingDependencyError(
             f"OpenPose needs controlnet-aux, which cannot be loaded ({error}): "
-            "pip install controlnet-aux timm torchvision matplotlib, or take --detector dwpose"
+            "pip install controlnet-aux timm torchvision matplotlib, or take the detector dwpose"
         ) from error
     device = _device(settings.device)
     body, hand, face = Body.__new__(Body), Hand.__new__(Hand), Face.__new__(Face)

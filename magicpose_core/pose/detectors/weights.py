@@ -111,8 +111,7 @@ def find_weights(
         )
         raise MissingDependencyError(
             f"the weights {file.name} are missing (looked in: {looked}). Put them there from "
-            f"{file.url} ({file.size / 1e6:.0f} MB, licence: {file.licence}), or add --download "
-            "(in ComfyUI: turn download on)"
+            f"{file.url} ({file.size / 1e6:.0f} MB, licence: {file.licence}), or set download=True"
         )
     return fetch_weights(file, Path(folders[0]))
 
