@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import comfy.model_patcher
 import comfy.utils
 import folder_paths
 import torch
@@ -12,7 +13,9 @@ from ..magicpose_core.models.sd15 import VaeShape
 from ..magicpose_core.weights import infer
 from ..magicpose_core.weights.checkpoint import open_checkpoint
 from ..magicpose_core.weights.contents import Part, find_part
+from ..magicpose_core.weights.notes import read_note
 from . import model_files, native
+from .presets import attach_note
 from .preview_colours import set_preview_colours
 from .sockets import CATEGORY, AppearanceModel, node_id, search_aliases
 
@@ -123,6 +126,9 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
         ):
             built.append(build())
             progress.update(1)
+        note = read_note(opened)
+        attach_note(built[0], note)
+        attach_note(built[4], note)  # Encode Reference warns of photos
         if infer.vae_shape(vae.shapes) != VaeShape():  # not Stable Diffusion's
             set_preview_colours(built[0], built[2])
         return io.NodeOutput(*built)
@@ -163,16 +169,18 @@ class LoadAppearanceModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, dtype: str) -> io.NodeOutput:
-        part = find_part(open_checkpoint(model_files.model_path(file)), "appearance")
-        return io.NodeOutput(_build_appearance_model(part, dtype))
+        opened = open_checkpoint(model_files.model_path(file))
+        built = _build_appearance_model(find_part(opened, "appearance"), dtype)
+        attach_note(built, read_note(opened))
+        return io.NodeOutput(built)
 
 
-def _build_unet(part: Part, dtype: str) -> object:
+def _build_unet(part: Part, dtype: str) -> comfy.model_patcher.ModelPatcher:
     shape = infer.unet_shape(part.shapes, heads=_heads(part))
     return native.build_unet(shape, _weights(part), _DTYPES[dtype])
 
 
-def _build_appearance_model(part: Part, dtype: str) -> object:
+def _build_appearance_model(part: Part, dtype: str) -> comfy.model_patcher.ModelPatcher:
     shape = infer.unet_shape(part.shapes, heads=_heads(part))
     return native.build_appearance_unet(shape, _weights(part), _DTYPES[dtype])
 

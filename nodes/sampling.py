@@ -22,6 +22,7 @@ from .appearance.reference import Reference, apply_appearance
 from .bridge import Conditioning
 from .frames import FrameSettings, batch_frames, empty_latent
 from .pose_control import apply_pose
+from .presets import PAPER_SAMPLER, PRESETS, SamplerChoice, choose
 from .sockets import (
     CATEGORY,
     ReferenceAppearance,
@@ -30,8 +31,6 @@ from .sockets import (
     search_aliases,
     seed_input,
 )
-
-PAPER_SAMPLER = "ddim_paper"
 
 
 class PaperDdim(comfy.samplers.KSAMPLER):
@@ -111,7 +110,7 @@ class Sample(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "The short way: Apply Appearance, Apply Pose ControlNet, Frame Batcher and a "
-                "sampler in one, with the paper's settings."
+                "sampler in one, with the settings that the model wants, or the paper's."
             ),
             inputs=[
                 io.Model.Input("model", tooltip="Any Stable Diffusion 1.5 model."),
@@ -135,9 +134,19 @@ class Sample(io.ComfyNode):
                     tooltip="Frames to start from with denoise below 1; left open: empty ones.",
                 ),
                 seed_input("Seed of the initial noise, which all frames share."),
+                io.Combo.Input(
+                    "preset",
+                    options=list(PRESETS),
+                    default="model",
+                    tooltip=(
+                        "Where steps, cfg, sampler_name and scheduler come from. model: from the "
+                        "model's file, or the paper's where it notes none. paper: the paper's. "
+                        "custom: from the four inputs below, which the others do not read."
+                    ),
+                ),
                 io.Int.Input(
                     "steps",
-                    default=20,
+                    default=50,
                     min=1,
                     max=999,
                     tooltip="Sampling steps; the paper takes 50.",
@@ -198,6 +207,7 @@ class Sample(io.ComfyNode):
         pose_maps: Tensor,
         positive: Conditioning,
         seed: int,
+        preset: str,
         steps: int,
         cfg: float,
         sampler_name: str,
@@ -208,6 +218,10 @@ class Sample(io.ComfyNode):
         negative: Conditioning | None = None,
         latent: dict[str, object] | None = None,
     ) -> io.NodeOutput:
+        widgets = SamplerChoice(
+            steps=steps, cfg=cfg, sampler_name=sampler_name, scheduler=scheduler
+        )
+        chosen = choose(preset, model, widgets)
         cache = feature_cache("off", 0)
         model = apply_appearance(
             model, reference, AppearanceSettings(control_mode=control_mode), cache
@@ -215,15 +229,14 @@ class Sample(io.ComfyNode):
         model = batch_frames(model, FrameSettings(frames_per_batch=frames_per_batch))
         halves = apply_pose(control_net, pose_maps, positive, negative, control_mode=control_mode)
         if denoise < 1:
-            check_partial(denoise, sampler_name, latent)
+            check_partial(denoise, chosen.sampler_name, latent)
         start = start_latent(latent, pose_maps)
-        if sampler_name != PAPER_SAMPLER:
-            return io.NodeOutput(
-                *nodes.common_ksampler(
-                    model, seed, steps, cfg, sampler_name, scheduler, *halves, start, denoise
-                )
-            )
-        samples = sample_as_paper(model, *halves, start, seed=seed, steps=steps, cfg=cfg)
+        if chosen.sampler_name != PAPER_SAMPLER:
+            how = (chosen.steps, chosen.cfg, chosen.sampler_name, chosen.scheduler)
+            return io.NodeOutput(*nodes.common_ksampler(model, seed, *how, *halves, start, denoise))
+        samples = sample_as_paper(
+            model, *halves, start, seed=seed, steps=chosen.steps, cfg=chosen.cfg
+        )
         return io.NodeOutput({**start, "samples": samples})
 
 
@@ -236,7 +249,7 @@ def check_partial(denoise: float, sampler_name: str, latent: object) -> None:
     if sampler_name == PAPER_SAMPLER:
         raise InputError(
             "ddim_paper starts from noise alone: set denoise to 1, or choose "
-            "another sampler_name to keep a part of the latent"
+            "another sampler_name (with the preset custom) to keep a part of the latent"
         )
     if latent is None:
         raise InputError(

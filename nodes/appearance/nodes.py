@@ -10,10 +10,12 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...magicpose_core import images as core_images
+from ...magicpose_core.demo.photos import photo_warning
 from ...magicpose_core.models.sd15 import SIZE_MULTIPLE
 from ...magicpose_core.sampling.noise import reference_generator
-from .. import bridge
+from .. import bridge, notices
 from ..bridge import Conditioning
+from ..presets import note_of
 from ..sockets import (
     CATEGORY,
     AppearanceModel,
@@ -128,6 +130,8 @@ class EncodeReference(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         pictures = bridge.to_pictures(image)
+        if warning := photo_warning(note_of(appearance_model), pictures):
+            notices.warn("%s", warning)
         height, width = reference_size(*pictures.shape[-2:], shorter_side, square=square)
         latents = encode_latents(
             vae,
