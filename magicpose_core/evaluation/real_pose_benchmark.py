@@ -1,8 +1,8 @@
 """Measure alignment on real people, and draw sheets to look at.
 
 ``python -m magicpose_core.evaluation.real_pose_benchmark --out FOLDER`` prints one row for each
-pair of ``real_pairs.toml`` and writes the rows as JSON and the sheets as PNG. People are found once
-and kept as keypoint files in FOLDER/keypoints.
+pair of ``real_pairs.toml`` and writes the rows as JSON, with ``--sheets`` pictures to look at too.
+People are found once and kept as keypoint files in FOLDER/keypoints.
 """
 
 from __future__ import annotations
@@ -165,6 +165,7 @@ def main() -> int:
     parser.add_argument("--material", type=Path, default=Path("material"))
     parser.add_argument("--examples", type=Path, default=Path("../shared/examples"))
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sheets", action="store_true", help="draw the sheets as well")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     listed = read_list(arguments.material, arguments.examples)
@@ -172,7 +173,7 @@ def main() -> int:
     sys.stdout.write(report(measured))
     rows = {str(row.pair): dataclasses.asdict(row.fit) for row in measured}
     write_text(arguments.out / "figures.json", json.dumps(rows, indent=1))
-    for number, start in enumerate(range(0, len(measured), _ROWS)):
+    for number, start in enumerate(range(0, len(measured) if arguments.sheets else 0, _ROWS)):
         drawn = sheet(listed, measured[start : start + _ROWS])
         Image.fromarray(drawn).save(arguments.out / f"sheet_{number}.png")
     return 0

@@ -89,7 +89,7 @@ def align(
         )
     own_measured = own_seen & _inside(own, _frame_box(sequence, size))
     ref_measured = ref_seen & _inside(ref, (0, 0, *size))
-    ratios = body_ratios((own, own_measured), (ref, ref_measured), settings.limit)
+    ratios = body_ratios((own, own_measured), (ref, ref_measured), settings.limit, guessed=own_seen)
     whole = ratios["whole"].ratio
     if ratios["whole"].source == "unknown":
         _LOG.warning("the reference and the driver share no bone: the driver's size is kept")

@@ -1,11 +1,13 @@
-"""The frame of a clip that looks most like a picture: where places are compared."""
+"""The frames of a clip that look like a picture: where places and foreshortened sizes compare."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .body_tree import Mask, Points, node
 
+_ALIKE, _NEARLY = 0.85, 0.02  # cosines: of like frames, and how far they lie from the best
 _DIGITS = 5  # of a cosine: what 32-bit places hold
 _NECK = node("neck")
 _AROUND = [
@@ -33,6 +35,29 @@ def neutral_frame(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -
         The earliest of the frames with the largest cosine; None where the neck and one more point
         are never shown by both.
     """
+    cosines = _likeness(driver, reference)
+    return None if cosines is None else int(np.argmax(np.round(cosines, _DIGITS)))
+
+
+def alike_frames(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -> NDArray[np.int_]:
+    """Return the frames whose head and shoulders are turned as the reference's are, maybe none.
+
+    Only such frames tell how long what a turn foreshortens is against the reference's.
+
+    Args:
+        driver: As in ``neutral_frame``.
+        reference: The same of the reference, one frame.
+    """
+    cosines = _likeness(driver, reference)
+    if cosines is None or cosines.max() < _ALIKE:
+        return np.zeros(0, int)
+    return np.flatnonzero(cosines >= max(_ALIKE, cosines.max() - _NEARLY))
+
+
+def _likeness(
+    driver: tuple[Points, Mask], reference: tuple[Points, Mask]
+) -> NDArray[np.float64] | None:
+    """Return the cosine (F,) of each frame, -1 where it shows nothing to compare."""
     (places, seen), (target, shown) = driver, reference
     joints = [joint for joint in _AROUND if shown[0, joint]]
     if not shown[0, _NECK] or not joints:
@@ -44,5 +69,5 @@ def neutral_frame(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -
     lengths = np.linalg.norm(ways, axis=1) * np.linalg.norm(wanted)
     if not lengths.any():
         return None
-    cosines = np.divide(ways @ wanted, lengths, out=np.full(len(places), -1.0), where=lengths > 0)
-    return int(np.argmax(np.round(cosines, _DIGITS)))
+    unlike = np.full(len(places), -1.0)
+    return np.asarray(np.divide(ways @ wanted, lengths, out=unlike, where=lengths > 0))

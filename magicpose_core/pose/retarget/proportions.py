@@ -13,13 +13,31 @@ from typing import Literal
 
 import numpy as np
 
-from .body_tree import BONES, HIPS, LIMBS, SHOULDERS, TYPICAL_LENGTH, Mask, Points, guess_trunk
+from .body_tree import (
+    BONES,
+    HIPS,
+    LIMBS,
+    SHOULDERS,
+    TYPICAL_LENGTH,
+    Mask,
+    Points,
+    guess_trunk,
+    node,
+)
+from .neutral import alike_frames
 
 Source = Literal["measured", "clamped", "same limb", "whole person", "unknown"]
 Pair = tuple[int, int]
 Seen = tuple[Points, Mask]
 
 _NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
+_WIDTHS = ("shoulders", "hips")
+_NARROW = 0.6  # of the typical width for the person's size
+_CAUTIOUS = {"whole person": 0.9, "same limb": 0.95}  # of the typical length: the most they get
+_LENT = 0.7  # how far a hidden bone follows its limb instead of the whole person
+_BOWED = 0.9  # of the longest neck: more is foreshortening that other frames do not share
+HEADS_DIFFER = 1.5  # heads and necks of children and drawn figures differ more than limbs do
+_NECK = (node("neck"), node("nose"))
 _SIDES_AGREE = 0.85  # a side shorter than this share of the other is foreshortened
 
 
@@ -96,30 +114,71 @@ def body_size(lengths: Mapping[str, float]) -> float:
     return _weighted_median(sizes, [TYPICAL_LENGTH[kind] for kind in kinds])
 
 
-def body_ratios(driver: Seen, reference: Seen, limit: float) -> dict[str, BoneRatio]:
+def body_ratios(
+    driver: Seen, reference: Seen, limit: float, *, guessed: Mask | None = None
+) -> dict[str, BoneRatio]:
     """Return the ratio of each kind of bone but the head, and of the ``whole`` person.
 
     Args:
         driver: (F, 19, 2) places in pixels and their (F, 19) mask.
         reference: The same of the reference, one frame.
         limit: A bone's ratio lies within ``whole / limit .. whole * limit``.
+        guessed: (F, 19), further points of the driver, such as those outside its frames: they are
+            drawn and tell a bone's length where nothing better does, but not the person's size.
     """
     own, ref = bone_lengths(*driver), bone_lengths(*reference)
     if np.isnan(own["torso"] + ref["torso"]):
         own["torso"], ref["torso"] = _flanks(driver, reference)
+    alike = alike_frames(driver, reference)
+    if len(alike):
+        likely = _length(driver[0][alike], driver[1][alike], _NECK, quantile=0.5)
+        own["neck"] = max(likely, _BOWED * own["neck"])
+    if _turned(own) or _turned(ref):
+        own |= dict.fromkeys(_WIDTHS, np.nan)
     whole = whole_person_ratio(own, ref)
     if np.isnan(whole):
         whole = _spread_ratio(driver, reference)
-    ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limit) for kind in own}
+    fixed = (*_WIDTHS, "neck") if len(alike) else _WIDTHS
+    drawn = own if guessed is None else bone_lengths(driver[0], driver[1] | guessed)
+    own = {kind: own[kind] if kind in fixed else np.fmax(own[kind], drawn[kind]) for kind in own}
+    limits = {**dict.fromkeys(own, limit), "neck": HEADS_DIFFER * limit if len(alike) else limit}
+    ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limits[kind]) for kind in own}
+    lent = _no_longer_than_typical(_lend(ratios, whole), body_size(ref))
+    return {"whole": bounded_ratio("whole", np.nan, np.nan, whole, limit), **lent}
+
+
+def _lend(ratios: Mapping[str, BoneRatio], whole: float) -> dict[str, BoneRatio]:
+    """Give bones that were not measured a ratio between their limb's and the whole person's.
+
+    Bones of one limb are long together, but not quite.
+    """
+    lent = dict(ratios)
     for limb in LIMBS:
         measured = [ratios[kind] for kind in limb if kind in ratios and ratios[kind].measured]
-        if measured:
-            weights = [TYPICAL_LENGTH[ratio.kind] for ratio in measured]
-            mean = float(np.average([ratio.ratio for ratio in measured], weights=weights))
-            for kind in limb:
-                if kind in ratios and not ratios[kind].measured:
-                    ratios[kind] = replace(ratios[kind], ratio=mean, source="same limb")
-    return {"whole": bounded_ratio("whole", np.nan, np.nan, whole, limit), **ratios}
+        if not measured:
+            continue
+        weights = [TYPICAL_LENGTH[ratio.kind] for ratio in measured]
+        mean = float(np.average([ratio.ratio for ratio in measured], weights=weights))
+        mean = mean**_LENT * whole ** (1 - _LENT)
+        for kind in limb:
+            if kind in ratios and not ratios[kind].measured:
+                lent[kind] = replace(ratios[kind], ratio=mean, source="same limb")
+    return lent
+
+
+def _no_longer_than_typical(ratios: Mapping[str, BoneRatio], size: float) -> dict[str, BoneRatio]:
+    """Bound the bones that the reference hides: a limb that grows is seen, a shorter one is not.
+
+    Args:
+        ratios: Of all bones.
+        size: Height in pixels of the reference if it has a typical body; NaN bounds nothing.
+    """
+    bounded = dict(ratios)
+    for kind, ratio in ratios.items():
+        longest = _CAUTIOUS.get(ratio.source, np.inf) * TYPICAL_LENGTH[kind] * size
+        if ratio.ratio * ratio.driver > longest:
+            bounded[kind] = replace(ratio, ratio=longest / ratio.driver)
+    return bounded
 
 
 def distance_ratio(
@@ -169,13 +228,19 @@ def bounded_ratio(
     return BoneRatio(kind=kind, driver=driver, reference=reference, ratio=ratio, source=source)
 
 
-def _length(points: Points, seen: Mask, pair: Pair) -> float:
+def _turned(lengths: Mapping[str, float]) -> bool:
+    """Tell whether a person is only seen from the side: the trunk is too narrow for the rest."""
+    size = body_size({kind: length for kind, length in lengths.items() if kind not in _WIDTHS})
+    return bool(lengths["shoulders"] < _NARROW * TYPICAL_LENGTH["shoulders"] * size)
+
+
+def _length(points: Points, seen: Mask, pair: Pair, *, quantile: float = _NEARLY_LONGEST) -> float:
     start, end = pair
     shown: Mask = seen[:, start] & seen[:, end]
     if not shown.any():
         return float("nan")
     lengths = np.linalg.norm(points[shown, start] - points[shown, end], axis=-1)
-    return float(np.quantile(lengths, _NEARLY_LONGEST))
+    return float(np.quantile(lengths, quantile))
 
 
 def _join_sides(lengths: Sequence[float]) -> float:

@@ -18,6 +18,7 @@ from .settings import AlignSettings
 
 _LEG = ("thigh", "shin")
 _TRAVEL = 0.5  # seconds: the standard deviation of the window that tells travel from sways
+_MOST_SHARED = 0.025  # of the picture's height, by which the neck gives way to the nose
 _NECK, _NOSE = node("neck"), node("nose")
 _ANCHORS = {"neck": [_NECK], "hips": [MID_HIP], "feet": ANKLES}
 # What tells where a person is when the anchor is hidden: the nearest to the root first.
@@ -84,6 +85,8 @@ def root_path(
     carried = grown[:, anchor].mean(axis=1)
     walked = body.places[:, anchor].mean(axis=1)
     place = (body.target if body.shown[anchor].all() else body.places[frame])[anchor].mean(axis=0)
+    if settings.anchor == "auto" and anchor == [_NECK]:
+        place = place + _towards_the_nose(body, grown[frame], size)
     close_up = body.shown.any() and not body.shown[HIPS].any()
     walk = settings.walk if settings.walk is not None else 0.0 if close_up else 1.0
     way = step_factor(ratios) * _way(walked, walk, frame, body.fps)
@@ -129,6 +132,21 @@ def _anchor(body: Body, wanted: str) -> list[int]:
         return [_NECK]
     shared = next(([index] for index in _NEAR_THE_ROOT if both[index]), None)
     return shared or [next(index for index in _NEAR_THE_ROOT if body.known[index])]
+
+
+def _towards_the_nose(
+    body: Body, grown: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return by how much (2,) the neck is moved so that it shares the nose's error, within bounds.
+
+    A head that is tilted against the reference's would have its face off by all of it.
+    """
+    if not (body.known[_NOSE] and body.shown[_NOSE]):
+        return np.zeros(2)
+    missed = (body.target[_NOSE] - body.target[_NECK]) - (grown[_NOSE] - grown[_NECK])
+    distance = float(np.linalg.norm(missed))
+    most = _MOST_SHARED * size[1]
+    return np.asarray(missed * min(0.5, most / distance)) if distance > 0 else np.zeros(2)
 
 
 def _way(walked: NDArray[np.float64], walk: float, frame: int, fps: float) -> NDArray[np.float64]:

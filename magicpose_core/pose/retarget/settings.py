@@ -24,7 +24,7 @@ class AlignSettings(Settings):
     anchor: Anchor = setting(
         "auto",
         help="what stands where the reference has it; auto takes the neck where both people show "
-        "it, else what lies nearest to the root that both show",
+        "it, sharing the nose's error, else what lies nearest to the root that both show",
     )
     anchor_frame: int | None = setting(
         None,

@@ -141,7 +141,10 @@ def test_walkers_keep_their_head_in_the_picture_and_start_where_the_reference_st
 ) -> None:
     reference = a_clip(15, frames=1).frames[0][0]
     clip = a_walk(14, 40)
-    loose, kept = (align(clip, reference, SIZE, chosen) for chosen in (FREE, None))
+    loose, kept = (
+        align(clip, reference, SIZE, AlignSettings(anchor="neck", keep_inside=inside))
+        for inside in (False, True)
+    )
     assert "the head is outside the picture in" in loose.report()
     assert "of 60 frames; set walk to 0, or keep_inside" in caplog.text
     assert "the walk is shortened to" in kept.report()
@@ -165,6 +168,33 @@ def test_walk_takes_the_way_out_and_leaves_the_sway(walk: float, share: float) -
     neck = pixels(align(clip, reference, SIZE, chosen).sequence)["body"][:, 1]
     assert neck[-1, 0] - neck[0, 0] == pytest.approx(share * (full[-1, 0] - full[0, 0]), abs=2)
     np.testing.assert_allclose(np.diff(neck[:, 1]), np.diff(full[:, 1]), atol=1)
+
+
+def test_a_tilted_head_shares_its_error_between_neck_and_nose() -> None:
+    clip = a_clip(14, frames=1)
+    body = clip.frames[0][0].body
+    tilted = body.pixels(*SIZE).copy()
+    tilted[[BODY.index("nose"), *HEAD]] += (16, 0)
+    reference = PersonPose(body=Keypoints.from_pixels(tilted, body.score, *SIZE))
+    places = pixels(align(clip, reference, SIZE).sequence)["body"][0]
+    missed = np.linalg.norm(places - tilted, axis=-1)[[BODY.index("neck"), BODY.index("nose")]]
+    assert missed[0] == pytest.approx(missed[1], rel=0.05)
+    assert missed.max() < 9
+
+
+def test_a_profile_is_no_measure_of_shoulders() -> None:
+    """Shoulders seen from the side once became five times as wide."""
+    clip = a_clip(30)
+    narrow = []
+    for (person,) in clip.frames:
+        places = person.body.pixels(*SIZE).copy()
+        neck = places[BODY.index("neck"), 0]
+        places[:, 0] = neck + 0.2 * (places[:, 0] - neck)
+        narrow.append((PersonPose(body=Keypoints.from_pixels(places, np.ones(18), *SIZE)),))
+    profile = dataclasses.replace(clip, frames=tuple(narrow))
+    ratios = {r.kind: r for r in align(profile, clip.frames[0][0], SIZE).ratios}
+    assert not ratios["shoulders"].measured
+    assert ratios["shoulders"].ratio == pytest.approx(ratios["whole"].ratio, rel=0.1)
 
 
 def test_close_ups_stay_in_place_by_default() -> None:
