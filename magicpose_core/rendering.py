@@ -66,7 +66,7 @@ def render(
             not finite (while sampling).
     """
     check_inputs(reference, pose_maps, reference_per_frame=reference_per_frame)
-    _warn_of_other_betas(models.note)
+    warn_of_other_betas(models.note)
     complete = settings.complete(models.noted_sampling)
 
     def frames() -> Iterator[Tensor]:
@@ -85,7 +85,8 @@ def render(
     return frames()
 
 
-def _warn_of_other_betas(note: ModelNote | None) -> None:
+def warn_of_other_betas(note: ModelNote | None) -> None:
+    """Say that a model was trained on another schedule than it is sampled with."""
     if note is not None and note.betas is not None and note.betas != BETAS:
         _log.warning(
             "the model notes betas from %g to %g; sampling goes by the paper's, from %g to %g",

@@ -7,15 +7,10 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from . import generate
 from .options import positive
-
-if TYPE_CHECKING:
-    from ..evaluation.report import Figures
-    from ..sampling.settings import SamplingSettings
+from .progress import step_bar
 
 SIZE = 128  # pixels, what the demo model is trained on
 GUIDANCE = 2.0  # what it looks best with
@@ -42,29 +37,36 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the inputs, render, measure, and say where everything lies."""
-    from ..demo.inputs import write_inputs
+    from ..demo.inputs import DEMO_FRAMING, write_inputs
     from ..demo.model import demo_checkpoint
+    from ..evaluation.heldout_dancers import evaluate_dancers
     from ..evaluation.report import markdown_table, write_report
+    from ..pipeline import load_pipeline
     from ..sampling.settings import SamplingSettings
 
     if arguments.person < 0:
         raise InputError(f"--person must be 0 or more, got {arguments.person}")
     sampling = SamplingSettings(steps=arguments.steps, guidance_scale=GUIDANCE)
-    checkpoint = demo_checkpoint()
     out = _fresh_folder(arguments.out)
     inputs = write_inputs(
         out / "inputs", person=arguments.person, frames=arguments.frames, size=SIZE
     )
-    generate.run(
-        _generate_arguments(
-            *("--reference", inputs.person, "--poses", inputs.poses, "--checkpoint", checkpoint),
-            *("--size", SIZE, "--steps", arguments.steps, "--out", out / "clip.mp4", "--fps", 12),
-            *("--guidance-scale", GUIDANCE, "--truth", inputs.truth),
-            *("--dtype", "fp32"),  # such narrow networks are faster in it, on any CPU
+    # fp32: such narrow networks are faster in it, on any CPU
+    pipeline = load_pipeline(demo_checkpoint(), dtype="fp32")
+    with step_bar() as on_step:
+        clip = pipeline.render(
+            inputs.person, inputs.poses, size=(SIZE, SIZE), settings=sampling, on_step=on_step
         )
-    )
+        clip.save(out / "clip.mp4", fps=12, truth=inputs.truth)
     settings = json.loads((out / "clip.json").read_text(encoding="utf-8"))
-    figures = _measure(checkpoint, sampling, arguments.people)
+    figures = evaluate_dancers(
+        pipeline,
+        sampling,
+        people=range(arguments.people),
+        size=SIZE,
+        framing=DEMO_FRAMING,
+        names=_MEASURED,
+    )
     write_report(out, figures, dataclasses.asdict(sampling) | {"people": arguments.people})
     sys.stdout.write(
         f"\n{arguments.people} strangers, each in a new pose, beside what is left without a part:\n"
@@ -80,19 +82,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(checkpoint: Path, sampling: SamplingSettings, people: int) -> Figures:
-    """Measure the model and its ablations on strangers."""
-    from ..demo.inputs import DEMO_FRAMING
-    from ..evaluation.heldout_dancers import evaluate_dancers
-    from ..weights.loading import load_models
-    from ..weights.settings import ModelFiles
-
-    models = load_models(ModelFiles(checkpoint=checkpoint))
-    return evaluate_dancers(
-        models, sampling, people=range(people), size=SIZE, framing=DEMO_FRAMING, names=_MEASURED
-    )
-
-
 def _fresh_folder(wanted: Path) -> Path:
     """Give the folder, or a numbered one beside it where an earlier run left its result."""
     folder, number = wanted, 2
@@ -100,9 +89,3 @@ def _fresh_folder(wanted: Path) -> Path:
         folder = wanted.with_name(f"{wanted.name}-{number}")
         number += 1
     return folder
-
-
-def _generate_arguments(*words: object) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    generate.add_parser(parser.add_subparsers())
-    return parser.parse_args(["generate", *map(str, words)])

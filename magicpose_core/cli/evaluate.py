@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .options import add_model_options, load, positive
-from .terminal import say
+from .terminal import complain, say
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,8 +17,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "evaluate",
         help="measure a model on held-out dancers, or results against true frames",
         description="Render held-out dancers and measure the model beside its ablations and the "
-        "copied reference. With --results and --truths: compare two folders of pictures of the "
-        "same names, with the right metrics and with those that DisCo publishes.",
+        "copied reference. With RESULTS and --truth: compare two folders of pictures of the same "
+        "names, with the right metrics and with those that DisCo publishes.",
+    )
+    parser.add_argument(
+        "results", nargs="?", type=Path, metavar="RESULTS", help="folder of results to measure"
+    )
+    parser.add_argument("--truth", type=Path, help="folder of the true frames of RESULTS")
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="measure the pairs that there are, and list the pictures without a partner",
     )
     parser.add_argument("--out", type=Path, help="folder for figures.json and figures.md")
     add_model_options(parser)
@@ -41,9 +50,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     group.add_argument("--guidance-scale", type=float, default=2.0, help="guidance scale (2)")
     group.add_argument("--seed", type=int, default=42, help="of the noise (42)")
     group.add_argument("--model-only", action="store_true", help="leave the ablations out")
-    group = parser.add_argument_group("folders")
-    group.add_argument("--results", type=Path, help="folder of results")
-    group.add_argument("--truths", type=Path, help="folder of true frames")
     parser.set_defaults(run=run)
 
 
@@ -53,19 +59,27 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.first < 0:
         raise InputError(f"--first must be 0 or more, got {arguments.first}")
-    if arguments.results is None and arguments.truths is None:
-        figures = _dancers(arguments)
-    elif arguments.results is not None and arguments.truths is not None:
-        from ..evaluation.folders import evaluate_folders
-
-        figures = {arguments.results.name: evaluate_folders(arguments.results, arguments.truths)}
+    if arguments.results is not None and arguments.truth is not None:
+        figures = _folders(arguments)
+    elif arguments.results is not None:
+        raise InputError(f"{arguments.results} is measured against true frames: add --truth FOLDER")
+    elif arguments.truth is not None or arguments.partial:
+        raise InputError("--truth and --partial belong to a folder of results: name it as RESULTS")
     else:
-        raise InputError("--results and --truths go together; give both folders, or neither")
+        figures = _dancers(arguments)
     say(*markdown_table(figures).splitlines())
     if arguments.out is not None:
         settings = {key: value for key, value in vars(arguments).items() if key != "run"}
         write_report(arguments.out, figures, settings)
     return 0
+
+
+def _folders(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    from ..evaluation.folders import evaluate_folders, match_folders
+
+    matched = match_folders(arguments.results, arguments.truth, partial=arguments.partial)
+    complain(f"magicpose evaluate: {matched}")
+    return {arguments.results.name: evaluate_folders(matched)}
 
 
 def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -75,7 +89,7 @@ def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     from ..evaluation.heldout_dancers import evaluate_dancers
     from ..sampling.settings import SamplingSettings
 
-    models = load(arguments)
+    pipeline = load(arguments)
     sampling = SamplingSettings(
         steps=arguments.steps, guidance_scale=arguments.guidance_scale, seed=arguments.seed
     )
@@ -85,7 +99,7 @@ def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
             bar.update(done - bar.n)
 
         return evaluate_dancers(
-            models,
+            pipeline,
             sampling,
             people=range(arguments.first, arguments.first + arguments.people),
             framing=arguments.framing,

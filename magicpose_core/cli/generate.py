@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from ..errors import InputError, OutOfMemoryError, OutputError
+from ..errors import InputError
 from .align_options import add_align_options, align_settings, refuse_idle_alignment
-from .clip_output import output_paths, true_frames, write_clip, write_settings
-from .options import (
-    add_model_options,
-    load,
-    model_files,
-    parse_size,
-    positive,
-    refuse_to_replace,
-)
+from .options import add_model_options, model_files, parse_size, positive
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -31,19 +20,15 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
+from .progress import step_bar
 from .sampling_options import add_sampling_options, sampling_settings
-from .terminal import say
+from .terminal import complain, say
 
 if TYPE_CHECKING:
-    from torch import Tensor
-    from tqdm import tqdm
+    from ..clip_files import ClipOutput
+    from ..poses import PoseSettings
 
-    from ..models.pose_hints import PoseMaps
-    from ..pose.sources import OpenedPoses, PoseOptions
-    from ..weights.loading import MagicPoseModels
-
-_DEFAULT_FPS = 8
-_THE_IMAGE = Path("-")  # --align without a file: the person in the first picture
+_THE_REFERENCE = Path("-")  # --align without a file: the person in the first picture
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,7 +76,7 @@ def _add_alignment_options(group: argparse._ArgumentGroup) -> None:
         "--align",
         nargs="?",
         type=Path,
-        const=_THE_IMAGE,
+        const=_THE_REFERENCE,
         metavar="KEYPOINTS",
         help="give the poses the bones of the person in the picture, found by --detector or read "
         "from KEYPOINTS (.json)",
@@ -101,7 +86,8 @@ def _add_alignment_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--size", default="512", help="width x height in pixels, multiples of 64 (default: 512)"
+        "--size",
+        help="width x height in pixels, multiples of 64 (default: the model's note, else 512)",
     )
     group.add_argument(
         "--fit",
@@ -120,142 +106,91 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Render the clip."""
-    from tqdm import tqdm
-
-    from ..pose.sources import open_pose_maps
-    from ..rendering import render
+    from ..clip_files import check_output
+    from ..pictures import read_pictures
+    from ..pipeline import choose_placement, default_size, load_pipeline
+    from ..poses import prepare_poses
+    from ..weights.checkpoint import open_checkpoint
     from ..weights.loading import gather_parts
+    from ..weights.notes import read_note
 
     started = time.monotonic()
-    _check(arguments)
-    config = sampling_settings(arguments)
-    gather_parts(model_files(arguments))  # a wrong file is told before people are looked for
-    reference = _read_reference(arguments)
-    with (
-        open_pose_maps(
-            arguments.poses,
-            detector=detector(arguments),
-            options=_pose_options(arguments),
-            on_open=say_what_runs,
-        ) as poses,
-        _fitted_maps(poses, arguments) as pose_maps,
-        true_frames(arguments.truth, len(pose_maps), arguments.stride) as truths,
-    ):
-        models = load(arguments)
-        text, negative = _encode_texts(models, arguments)
-        fps = Fraction(arguments.fps or poses.fps or _DEFAULT_FPS).limit_denominator(1001)
-        with tqdm(desc="sampling", unit="step") as bar, _telling_memory():
-            frames = render(
-                models,
-                reference,
-                pose_maps,
-                config,
-                text=text,
-                negative_text=negative,
-                on_step=lambda step: _advance(bar, step.done, step.total),
-            )
-            write_clip(arguments.out, frames, reference, pose_maps, fps, truths)
-        seconds = time.monotonic() - started
-        write_settings(arguments, frames=len(pose_maps), fps=fps, seconds=seconds)
-    say(f"{arguments.out}: {len(pose_maps)} frames in {seconds:.1f} s")
+    # Mistakes are told before people are looked for, and that is done before models take memory.
+    check_output(_output(arguments))
+    settings, files = sampling_settings(arguments), model_files(arguments)
+    pose_settings = _pose_settings(arguments)
+    _check_prompts(arguments)
+    device, dtype = choose_placement(arguments.device, arguments.dtype)
+    gather_parts(files)
+    note = read_note(open_checkpoint(files.checkpoint))
+    size = default_size(note) if arguments.size is None else parse_size(arguments.size)
+    if note is not None:
+        complain(f"magicpose: {files.checkpoint.name} is for {note}")
+    read_pictures(arguments.reference, "reference")
+    poses = prepare_poses(
+        arguments.poses,
+        pose_settings,
+        size=size,
+        fit=arguments.fit,
+        reference=arguments.reference,
+        on_open=say_what_runs,
+    )
+    pipeline = load_pipeline(files, tokenizer=arguments.tokenizer, device=device, dtype=dtype)
+    with step_bar() as on_step:
+        clip = pipeline.render(
+            arguments.reference,
+            poses,
+            prompt=arguments.prompt or "",
+            negative_prompt=arguments.negative_prompt or "",
+            size=size,
+            fit=arguments.fit,
+            settings=settings,
+            on_step=on_step,
+        )
+        clip.save(arguments.out, fps=arguments.fps, truth=arguments.truth, force=arguments.force)
+    say(f"{arguments.out}: {len(clip)} frames in {time.monotonic() - started:.1f} s")
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Refuse before any work what could only fail, or lose a file, after it."""
-    out: Path = arguments.out
-    if out.suffix not in ("", ".mp4") or out.name in ("", ".."):
-        raise InputError(f"--out is NAME.mp4 or a folder for PNG frames, got {out}")
-    refuse_to_replace(
-        output_paths(out),
-        inputs=filter(
-            None, (*arguments.reference, arguments.poses, arguments.align, arguments.truth)
-        ),
+def _output(arguments: argparse.Namespace) -> ClipOutput:
+    from ..clip import DEFAULT_FPS, checked_fps
+    from ..clip_files import ClipOutput
+    from ..files import paths
+
+    align = None if arguments.align == _THE_REFERENCE else arguments.align
+    weights = (arguments.checkpoint, arguments.appearance_model, arguments.pose_controlnet)
+    return ClipOutput(
+        out=arguments.out,
+        fps=checked_fps(DEFAULT_FPS if arguments.fps is None else arguments.fps),
+        reads=paths(arguments.reference, arguments.poses, align, weights, arguments.vae),
+        truth=arguments.truth,
         force=arguments.force,
     )
-    if out.is_dir() and any(out.iterdir()):
-        raise OutputError(f"{out} is there and not empty; name a new folder")
-    if arguments.align is None:
-        refuse_idle_alignment(arguments)
-    if arguments.fps is not None and not 0.01 <= arguments.fps <= 1000:
-        raise InputError(f"--fps must be 0.01..1000, got {arguments.fps}")
-    if (arguments.prompt or arguments.negative_prompt) and arguments.tokenizer is None:
-        raise InputError("a text needs --tokenizer, the folder with vocab.json and merges.txt")
 
 
-@contextmanager
-def _telling_memory() -> Iterator[None]:
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemoryError(
-            f"out of memory ({str(error).splitlines()[0]}); lower frames_per_batch or --size"
-        ) from error
+def _check_prompts(arguments: argparse.Namespace) -> None:
+    checkpoint: Path | None = arguments.checkpoint
+    beside = checkpoint is not None and (checkpoint / "tokenizer").is_dir()
+    prompted = arguments.prompt or arguments.negative_prompt
+    if prompted and arguments.tokenizer is None and not beside:
+        raise InputError("a prompt needs --tokenizer, the folder with vocab.json and merges.txt")
 
 
-def _read_reference(arguments: argparse.Namespace) -> Tensor:
-    """Read the pictures of the person -> (R, 3, H, W) in [0, 1] at the clip's size."""
-    import torch
-
-    from ..images import fit_size, read_image
-
-    width, height = parse_size(arguments.size)
-    pictures = [read_image(path) for path in arguments.reference]
-    return torch.cat([fit_size(picture, height, width, arguments.fit) for picture in pictures])
-
-
-def _pose_options(arguments: argparse.Namespace) -> PoseOptions:
-    """Say what is done to keypoints before they are drawn."""
+def _pose_settings(arguments: argparse.Namespace) -> PoseSettings:
+    """Say what is done to poses before they are rendered."""
     from ..pose.detect import Span
-    from ..pose.sources import AlignTarget, PoseOptions, read_person
+    from ..poses import PoseSettings
 
-    target = None
-    if arguments.align is not None:
-        source = arguments.reference[0] if arguments.align == _THE_IMAGE else arguments.align
-        reference, size = read_person(source, detector(arguments), on_open=say_what_runs)
-        settings = align_settings(arguments)
-        target = AlignTarget(person=reference, size=size, settings=settings)
+    aligned = arguments.align is not None
+    if not aligned:
+        refuse_idle_alignment(arguments)
     stop = None if arguments.frames is None else arguments.frames * arguments.stride
-    return PoseOptions(
+    return PoseSettings(
+        detector=detector(arguments),
         person=person(arguments),
         smooth=smoothing(arguments),
-        align=target,
+        align=align_settings(arguments) if aligned else None,
+        align_to=None if arguments.align == _THE_REFERENCE else arguments.align,
         style=drawing(arguments),
         span=Span(stop=stop, stride=arguments.stride),
     )
-
-
-@contextmanager
-def _fitted_maps(poses: OpenedPoses, arguments: argparse.Namespace) -> Iterator[PoseMaps]:
-    """Bring the pose maps to the clip's size, on disk."""
-    from ..images import fit_size, from_uint8, to_uint8
-    from ..video.spool import spool
-
-    width, height = parse_size(arguments.size)
-    fitted = (
-        to_uint8(fit_size(from_uint8(frame), height, width, arguments.fit))[0]
-        for frame in poses.maps
-    )
-    with spool(fitted) as maps:
-        yield maps
-
-
-def _encode_texts(
-    models: MagicPoseModels, arguments: argparse.Namespace
-) -> tuple[Tensor | None, Tensor | None]:
-    from ..models.text import tokenize
-
-    def encode(prompt: str | None) -> Tensor | None:
-        if not prompt:
-            return None
-        ids = tokenize(prompt, arguments.tokenizer, length=models.text.positions)
-        return models.text(ids.to(models.vae.device))
-
-    return encode(arguments.prompt), encode(arguments.negative_prompt)
-
-
-def _advance(bar: tqdm[NoReturn], done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)

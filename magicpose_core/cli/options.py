@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OutputError
+from ..sizes import check_size
 from ..weights.settings import DTYPE_NAMES, ModelFiles
 from .setting_options import add_settings, given
 
 if TYPE_CHECKING:
-    import torch
-
-    from ..weights.loading import MagicPoseModels
-
-_LONGEST_SIDE = 8192
+    from ..pipeline import MagicPosePipeline
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -74,21 +71,11 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
     return ModelFiles(checkpoint=arguments.checkpoint or demo_checkpoint(), **named)
 
 
-def load(arguments: argparse.Namespace) -> MagicPoseModels:
-    """Load the networks where and how the options say."""
-    from ..weights.loading import load_models
+def load(arguments: argparse.Namespace) -> MagicPosePipeline:
+    """Load the model where and how the options say."""
+    from ..pipeline import load_pipeline
 
-    device, dtype = placement(arguments)
-    return load_models(model_files(arguments), device=device, dtype=dtype)
-
-
-def placement(arguments: argparse.Namespace) -> tuple[torch.device, torch.dtype]:
-    """Choose device and dtype."""
-    from ..models.device import choose_device, choose_dtype
-    from ..weights.convert import DTYPES
-
-    device = choose_device(arguments.device)
-    return device, DTYPES[arguments.dtype] if arguments.dtype else choose_dtype(device)
+    return load_pipeline(model_files(arguments), device=arguments.device, dtype=arguments.dtype)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -100,10 +87,4 @@ def parse_size(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
     if not found:
         raise InputError(f"a size is 512 or 512x768 (width x height in pixels), got {text!r}")
-    width = int(found[1])
-    height = int(found[2] or found[1])
-    if width % 64 or height % 64 or not width or not height:
-        raise InputError(f"the sides of a size must be multiples of 64, got {width} x {height}")
-    if max(width, height) > _LONGEST_SIDE:
-        raise InputError(f"a side may have {_LONGEST_SIDE} pixels at most, got {width} x {height}")
-    return width, height
+    return check_size((int(found[1]), int(found[2] or found[1])))

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models.denoiser import MagicPoseDenoiser
-from ..rendering import render
+from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings
-from ..weights.loading import MagicPoseModels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,37 +33,54 @@ class Cases:
     pose_maps: Sequence[NDArray[np.uint8]]
 
 
-Renderer = Callable[[MagicPoseModels, Cases, SamplingSettings], Tensor]  # -> (B, 3, H, W) in [0, 1]
+Renderer = Callable[
+    [MagicPosePipeline, Cases, SamplingSettings], Tensor
+]  # -> (B, 3, H, W) in [0, 1]
 
 
-def render_cases(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
+def render_cases(pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings) -> Tensor:
     """Render all people of a batch together, each from their own picture."""
-    frames = render(models, cases.references, cases.pose_maps, settings, reference_per_frame=True)
-    return torch.stack(list(frames))
+    height, width = cases.references.shape[-2:]
+    clip = pipeline.render(
+        cases.references,
+        cases.pose_maps,
+        size=(width, height),
+        settings=settings,
+        reference_per_frame=True,
+    )
+    return torch.stack(list(clip.tensors()))
 
 
-def _copy_reference(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
+def _copy_reference(
+    pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings
+) -> Tensor:
     return cases.references
 
 
 def _without_appearance(
-    models: MagicPoseModels, cases: Cases, settings: SamplingSettings
+    pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings
 ) -> Tensor:
+    models = pipeline.models
     denoiser = MagicPoseDenoiser(models.denoiser.unet, None, models.denoiser.pose)
-    return render_cases(replace(models, denoiser=denoiser), cases, settings)
+    return render_cases(MagicPosePipeline(replace(models, denoiser=denoiser)), cases, settings)
 
 
-def _without_pose(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
+def _without_pose(pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings) -> Tensor:
+    models = pipeline.models
     denoiser = MagicPoseDenoiser(models.denoiser.unet, models.denoiser.appearance, None)
-    return render_cases(replace(models, denoiser=denoiser), cases, settings)
+    return render_cases(MagicPosePipeline(replace(models, denoiser=denoiser)), cases, settings)
 
 
-def _other_reference(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
-    return render_cases(models, replace(cases, references=cases.others), settings)
+def _other_reference(
+    pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings
+) -> Tensor:
+    return render_cases(pipeline, replace(cases, references=cases.others), settings)
 
 
-def _without_guidance(models: MagicPoseModels, cases: Cases, settings: SamplingSettings) -> Tensor:
-    return render_cases(models, cases, replace(settings, guidance_scale=1.0))
+def _without_guidance(
+    pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings
+) -> Tensor:
+    return render_cases(pipeline, cases, replace(settings, guidance_scale=1.0))
 
 
 MODEL = "model"

@@ -15,8 +15,8 @@ from ..data.dancers.expression import with_expression
 from ..data.dancers.landmarks import draw_pose_map, face_box
 from ..data.dancers.view import Framing
 from ..images import from_uint8, to_uint8
+from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings
-from ..weights.loading import MagicPoseModels
 from .ablations import RENDERERS, Cases
 from .faces import expression_choice, face_psnr, identity_choice, named_expression, trait_choices
 from .pixel import PIXEL_METRICS
@@ -55,7 +55,7 @@ def make_case(index: int, size: int, framing: Framing = "mixed") -> Case:
 
 
 def evaluate_dancers(
-    models: MagicPoseModels,
+    pipeline: MagicPosePipeline,
     settings: SamplingSettings,
     *,
     people: range,
@@ -68,7 +68,7 @@ def evaluate_dancers(
     """Measure the model and its ablations.
 
     Args:
-        models: The networks.
+        pipeline: The model.
         settings: How to sample.
         people: Numbers of held-out dancers. All choices are made on 0 to 63; who reports takes
             others.
@@ -88,7 +88,7 @@ def evaluate_dancers(
         cases = [make_case(index, size, framing) for index in numbers]
         inputs = _stack(cases, size, framing)
         with torch.no_grad():
-            results = {name: RENDERERS[name](models, inputs, settings) for name in names}
+            results = {name: RENDERERS[name](pipeline, inputs, settings) for name in names}
         for row, case in enumerate(cases):
             judge = _judge(case, size)
             for name in names:

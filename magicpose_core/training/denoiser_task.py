@@ -13,9 +13,10 @@ from ..data.tiktok import tiktok_subjects
 from ..errors import InputError
 from ..images import from_uint8, signed_to_unit
 from ..models.denoiser import MagicPoseDenoiser
-from ..models.sd15 import ControlNetShape, UNetShape
+from ..models.posterior import sample_posterior
+from ..models.sd15 import LATENT_SCALE, ControlNetShape, UNetShape
 from ..models.vae import decode
-from ..rendering import render
+from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings
 from ..weights.contents import RELEASED_PREFIXES
 from ..weights.convert import DTYPES
@@ -147,14 +148,16 @@ def draw_samples(models: MagicPoseModels, heldout: LatentCache, config: Training
     sampling = SamplingSettings(
         steps=_SHOWN_STEPS, guidance_scale=config.run.guidance_scale, seed=config.run.seed
     )
+    pipeline = MagicPosePipeline(models)
     columns = []
     for first, end in heldout.bounds[:_SHOWN].tolist():
         reference, truth = (_decoded(models, heldout, frame) for frame in (first, end - 1))
-        pose_map = heldout.pose_maps[end - 1]
-        (result,) = render(models, signed_to_unit(reference), [pose_map], sampling)
-        rows = [(reference[0] + 1) / 2, from_uint8(pose_map)[0], result.cpu(), (truth[0] + 1) / 2]
+        pose_maps = heldout.pose_maps[end - 1 : end]
+        size = (pose_maps.shape[2], pose_maps.shape[1])
+        (result,) = pipeline.render(reference, pose_maps, size=size, settings=sampling).tensors()
+        rows = [reference[0], from_uint8(pose_maps)[0], result.cpu(), truth[0]]
         columns.append(torch.cat(rows, dim=1))
-    return torch.cat(columns, dim=2).clamp(0, 1)
+    return torch.cat(columns, dim=2)
 
 
 def export_denoiser(config: TrainingConfig, stage: Stage) -> Path:
@@ -207,5 +210,6 @@ def _validate(objective: NoiseObjective, fixed: Batch) -> float:
 
 
 def _decoded(models: MagicPoseModels, cache: LatentCache, frame: int) -> Tensor:
-    mean = torch.from_numpy(cache.moments[[frame]]).float().chunk(2, dim=1)[0]
-    return decode(models.vae, mean * models.vae.config.scaling_factor).clamp(-1, 1).cpu()
+    """Decode the mean of a frame -> (1, 3, H, W) in [0, 1]."""
+    mean = sample_posterior(torch.from_numpy(cache.moments[[frame]]).float(), None)
+    return signed_to_unit(decode(models.vae, mean * LATENT_SCALE)).cpu()

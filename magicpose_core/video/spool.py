@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +12,14 @@ from ..files import open_scratch, scratch_errors_named
 from .reader import Frame
 
 
-@contextlib.contextmanager
-def spool(frames: Iterable[Frame]) -> Iterator[NDArray[np.uint8]]:
-    """Write frames to a temporary file as they come, and read it as one array.
+def spool(frames: Iterable[Frame]) -> NDArray[np.uint8]:
+    """Write frames to a temporary file as they come, and map it as one array.
 
     Args:
         frames: (H, W, 3) uint8 each, of one size; read once, one in memory at a time.
 
-    Yields:
-        (F, H, W, 3) uint8, mapped from disk; gone when the block ends.
+    Returns:
+        (F, H, W, 3) uint8, mapped from a file that has no name and is gone with the array.
 
     Raises:
         InputError: There is no frame, or they differ in size.
@@ -42,8 +40,4 @@ def spool(frames: Iterable[Frame]) -> Iterator[NDArray[np.uint8]]:
             raise InputError("there are no frames; give at least one")
         with scratch_errors_named():
             file.flush()
-        mapped = np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, *shape)
-        try:
-            yield mapped
-        finally:
-            del mapped  # Windows removes no file that is mapped
+        return np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, *shape)

@@ -14,11 +14,11 @@ from magicpose_core.demo.model import demo_checkpoint
 from magicpose_core.evaluation.ablations import MODEL
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers
 from magicpose_core.images import read_image
+from magicpose_core.pipeline import load_pipeline
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe, find_parts
-from magicpose_core.weights.loading import load_models, why_it_does_not_load
-from magicpose_core.weights.settings import ModelFiles
+from magicpose_core.weights.loading import why_it_does_not_load
 
 SHORT = ("--frames", "2", "--steps", "1", "--people", "1")
 
@@ -49,11 +49,11 @@ def test_the_shipped_model_is_small_whole_and_free_to_use():
 
 
 def test_strangers_keep_their_background_and_take_the_pose():
-    models = load_models(ModelFiles(checkpoint=demo_checkpoint()))
+    pipeline = load_pipeline(device="cpu", dtype="fp32")
     sampling = SamplingSettings(steps=8, guidance_scale=GUIDANCE)
     names = (MODEL, "copy of the reference", "another's reference")
     figures = evaluate_dancers(
-        models, sampling, people=range(4), size=SIZE, framing=DEMO_FRAMING, names=names
+        pipeline, sampling, people=range(4), size=SIZE, framing=DEMO_FRAMING, names=names
     )
     assert figures[MODEL]["psnr"] > figures["copy of the reference"]["psnr"]
     assert figures[MODEL]["psnr"] > figures["another's reference"]["psnr"] + 1

@@ -49,9 +49,9 @@ def test_an_unknown_setting_ends_with_one_line(tmp_path, capsys):
 
 
 def test_evaluate_compares_two_folders(tmp_path, capsys):
-    for folder in ("results", "truths"):
+    for folder in ("results", "truth"):
         write_image(tmp_path / folder / "0.png", torch.full((3, 16, 16), 0.5))
-    words = ["--results", str(tmp_path / "results"), "--truths", str(tmp_path / "truths")]
+    words = [str(tmp_path / "results"), "--truth", str(tmp_path / "truth")]
     assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
     assert "| results |" in capsys.readouterr().out
     report = json.loads((tmp_path / "out" / "figures.json").read_text())
@@ -70,5 +70,7 @@ def test_evaluate_measures_a_model_put_together_from_parts(micro_checkpoint, cap
 
 
 def test_evaluate_wants_both_folders(tmp_path, capsys):
-    assert main(["evaluate", "--results", str(tmp_path)]) == 2
-    assert "--results and --truths go together" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert "add --truth FOLDER" in capsys.readouterr().err
+    assert main(["evaluate", "--truth", str(tmp_path)]) == 2
+    assert "name it as RESULTS" in capsys.readouterr().err

@@ -9,17 +9,22 @@ from magicpose_core.evaluation import heldout_dancers
 from magicpose_core.evaluation.ablations import MODEL, RENDERERS, render_cases
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers, make_case
 from magicpose_core.images import from_uint8
-from magicpose_core.rendering import render
+from magicpose_core.pipeline import MagicPosePipeline
 from magicpose_core.sampling.settings import SamplingSettings
 
 SAMPLING = SamplingSettings(steps=2, guidance_scale=2.0)
 SIZE = 128
 
 
-def test_a_model_that_is_always_right_gets_full_marks(monkeypatch, micro_models):
+@pytest.fixture
+def pipeline(micro_models):
+    return MagicPosePipeline(micro_models)
+
+
+def test_a_model_that_is_always_right_gets_full_marks(monkeypatch, pipeline):
     truths = torch.cat([from_uint8(make_case(index, SIZE).target.picture) for index in range(2)])
     monkeypatch.setattr(heldout_dancers, "RENDERERS", {MODEL: lambda *_: truths})
-    figures = evaluate_dancers(micro_models, SAMPLING, people=range(2), size=SIZE, names=(MODEL,))[
+    figures = evaluate_dancers(pipeline, SAMPLING, people=range(2), size=SIZE, names=(MODEL,))[
         MODEL
     ]
     assert figures["pose_retrieval"] == figures["identity_retrieval"] == 1.0
@@ -31,32 +36,34 @@ def test_a_model_that_is_always_right_gets_full_marks(monkeypatch, micro_models)
     assert figures["psnr"] == float("inf")
 
 
-def test_copying_the_reference_fails_at_the_pose(micro_models):
+def test_copying_the_reference_fails_at_the_pose(pipeline):
     name = "copy of the reference"
     figures = evaluate_dancers(
-        micro_models, SAMPLING, people=range(3), size=SIZE, framing="full", names=(name,)
+        pipeline, SAMPLING, people=range(3), size=SIZE, framing="full", names=(name,)
     )[name]
     assert figures["pose_retrieval"] == 0.0
     assert 10 < figures["psnr"] < 25
 
 
 @torch.no_grad()
-def test_a_batch_of_people_equals_each_of_them_rendered_by_the_pipeline(micro_models):
+def test_a_batch_of_people_equals_each_of_them_rendered_by_the_pipeline(pipeline):
     inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)
     mean = replace(SAMPLING, reference_latents="mean")
-    together = render_cases(micro_models, inputs, mean)
+    together = render_cases(pipeline, inputs, mean)
     for row in range(2):
-        (alone,) = render(micro_models, inputs.references[[row]], [inputs.pose_maps[row]], mean)
+        (alone,) = pipeline.render(
+            inputs.references[[row]], [inputs.pose_maps[row]], size=(64, 64), settings=mean
+        ).tensors()
         torch.testing.assert_close(together[row], alone, rtol=0, atol=1e-3)
 
 
-def test_people_are_counted_from_the_first_that_is_named(monkeypatch, micro_models):
+def test_people_are_counted_from_the_first_that_is_named(monkeypatch, pipeline):
     seen = []
     monkeypatch.setattr(
         heldout_dancers, "make_case", lambda index, *rest: seen.append(index) or make_case(5, SIZE)
     )
     name = "copy of the reference"
-    evaluate_dancers(micro_models, SAMPLING, people=range(7, 9), size=SIZE, names=(name,))
+    evaluate_dancers(pipeline, SAMPLING, people=range(7, 9), size=SIZE, names=(name,))
     assert seen == [7, 8]
 
 
@@ -66,9 +73,9 @@ def test_another_is_the_next_person_even_for_the_last_of_a_batch():
 
 
 @torch.no_grad()
-def test_every_ablation_changes_the_result(micro_models):
+def test_every_ablation_changes_the_result(pipeline):
     inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)
-    results = {name: draw(micro_models, inputs, SAMPLING) for name, draw in RENDERERS.items()}
+    results = {name: draw(pipeline, inputs, SAMPLING) for name, draw in RENDERERS.items()}
     for name, result in results.items():
         assert result.shape == (2, 3, 64, 64)
         assert result.min() >= 0
