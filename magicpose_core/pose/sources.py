@@ -225,8 +225,9 @@ def looks_like_map(frame: NDArray[np.uint8]) -> bool:
 def _open_maps(path: Path, options: PoseOptions) -> Iterator[OpenedPoses]:
     if options.smooth is not None or options.align is not None:
         raise InputError(
-            f"{path} holds pictures; smoothing and alignment need keypoints: give a keypoint file "
-            "(.json), or name a detector for a video of a person"
+            f"{path} holds pictures; pose maps are drawings and cannot be aligned or smoothed any "
+            "more: give the keypoints that they were drawn from (.json), or name a detector if it "
+            "is a video of a person"
         )
     span = options.span
     with open_clip(path, start=span.start, stop=span.stop, stride=span.stride) as clip:

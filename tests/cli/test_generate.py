@@ -143,7 +143,7 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
     sequence = PoseSequence(frames=((pose,),), width=128, height=128, fps=10)
     write_poses(inputs / "person.json", sequence)
     assert main([*words, *align]) == 2
-    assert "smoothing and alignment need keypoints" in capsys.readouterr().err
+    assert "pose maps are drawings and cannot be aligned" in capsys.readouterr().err
     words[words.index("--poses") + 1] = str(inputs / "person.png")
     assert main([*words, "--out", str(inputs / "out")]) == 2
     assert "shows a picture, not a pose map" in capsys.readouterr().err

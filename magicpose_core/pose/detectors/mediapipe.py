@@ -39,7 +39,7 @@ class MediaPipe:
         return "MediaPipe on cpu"
 
     def detect(self, frame: Frame) -> tuple[PersonPose, ...]:
-        """Find the one person that MediaPipe Holistic looks for."""
+        """Find the people, up to eight; small ones and those far apart may be missed."""
         height, width = frame.shape[:2]
         sink, source = self._process.stdin, self._process.stdout
         assert sink is not None
@@ -52,8 +52,10 @@ class MediaPipe:
         answer = source.readline()
         if not answer:
             raise self._died()
-        landmarks = {part: np.array(points) for part, points in json.loads(answer).items()}
-        return (from_holistic(landmarks),) if landmarks else ()
+        return tuple(
+            from_holistic({part: np.array(points) for part, points in person.items()})
+            for person in json.loads(answer)
+        )
 
     def _died(self) -> MissingDependencyError:
         self._process.wait()

@@ -64,6 +64,25 @@ def test_the_people_of_the_example_pictures_are_found() -> None:
         assert detector.detect(np.zeros((64, 48, 3), np.uint8)) == ()
 
 
+@needs_environment
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="needs the example pictures in ../shared")
+def test_two_people_side_by_side_are_two() -> None:
+    """Holistic alone looks for one person, and a crowd passed for training data of one."""
+    pictures = []
+    for name in ("0001", "0125"):
+        with open_clip(EXAMPLES / "human" / f"{name}.png") as clip:
+            pictures.append(next(clip.frames))
+    with open_detector(MEDIAPIPE) as detector:
+        alone = [detector.detect(picture)[0] for picture in pictures]
+        people = detector.detect(np.concatenate(pictures, axis=1))
+    assert len(people) == 2
+    people = sorted(people, key=lambda person: person.body.xy[BODY.index("neck"), 0])
+    for side, (person, expected) in enumerate(zip(people, alone, strict=True)):
+        assert person.face is not None
+        place = expected.body.xy[BODY.index("neck")] * (0.5, 1) + (0.5 * side, 0)
+        np.testing.assert_allclose(person.body.xy[BODY.index("neck")], place, atol=0.02)
+
+
 def check_upright_person_with_face(person: PersonPose) -> None:
     """The people of the pictures stand in front of the camera, so their right is on the left."""
     body = person.body
