@@ -8,49 +8,27 @@ from __future__ import annotations
 
 import json
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from magicpose_core.doctor.micro_model import draw_weight
 from magicpose_core.weights.loading import MagicPoseModels, load_models
 from magicpose_core.weights.settings import ModelFiles
 
 collect_ignore = ["fuzz"] if sys.platform == "win32" else []  # its cases run in forked children
 
 GOLDEN = Path(__file__).parent / "golden"
-GAINS = (
-    ("input_hint_block", 1.5),
-    ("emb_layers", 3.0),
-    ("time_embed", 1.5),
-    (".to_q.", 1.6),
-    (".to_k.", 1.6),
-    (".to_v.", 2.0),
-)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs Unix where there is none, by the name of its marker."""
     if sys.platform == "win32" and item.get_closest_marker("posix"):
         pytest.skip("needs fork, Unix signals or limits (marker posix)")
-
-
-def draw_weight(key: str, shape: tuple[int, ...]) -> Tensor:
-    """Draw the tensor stored under a key of the released layout."""
-    numbers = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(shape)
-    if len(shape) < 2:
-        numbers = 1 + 0.1 * numbers if key.endswith(".weight") else 0.05 * numbers
-    elif key.endswith(("token_embedding.weight", "position_embedding.weight")):
-        numbers = 0.5 * numbers
-    else:
-        gain = next((gain for part, gain in GAINS if part in key), 1.0)
-        numbers = gain * numbers / np.sqrt(np.prod(shape[1:]))
-    return torch.from_numpy(numbers.astype(np.float32))
 
 
 def draw_state_dict(key_list: Path, schedule: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ COMMANDS = (
     "generate",
     "detect",
     "align",
+    "doctor",
     "inspect",
     "convert",
     "dancers",
