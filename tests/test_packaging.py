@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMES_WITH_COMFYUI = {"comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview"} | {
     "nodes",
+    "protocol",
     "server",
 }
 OPTIONAL = {

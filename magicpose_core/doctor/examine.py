@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ..errors import MagicPoseError
+from ..errors import MagicPoseError, one_line
 from ..models.device import choose_dtype
 from ..weights.convert import DTYPES
 from . import comfyui, machine, performance
@@ -67,7 +67,7 @@ def _comfyui(named: Path | None) -> list[Finding]:
     if named is not None:
         seen, remedy = f"{named} is no folder of ComfyUI", "name the folder with folder_paths.py"
         return [Finding(what="ComfyUI", seen=seen, remedy=remedy)]
-    return [Finding(what="ComfyUI", seen="not found; --comfyui FOLDER names it")]
+    return [Finding(what="ComfyUI", seen="not found; name its folder to have it looked at")]
 
 
 def _self_tests(devices: Sequence[torch.device]) -> list[Finding]:
@@ -90,8 +90,7 @@ def _self_tests(devices: Sequence[torch.device]) -> list[Finding]:
 
 
 def _failed(what: str, error: Exception, device: torch.device) -> Finding:
-    reason = (str(error).splitlines() or [""])[0]
-    seen = f"fails: {type(error).__name__}: {reason}"
+    seen = f"fails: {type(error).__name__}: {one_line(str(error))}"
     return Finding(what=what, seen=seen, remedy=_remedy(device, torch.float32))
 
 
@@ -118,11 +117,11 @@ def _remedy(device: torch.device, dtype: torch.dtype) -> str:
     if device.type != "cpu":
         return (
             f"if the CPU is right above, it is {device}: update its driver and PyTorch, and until "
-            "then run with --device cpu"
-            + ("" if dtype == torch.float32 else ", or --dtype fp32 where that is right")
+            "then run on the device cpu"
+            + ("" if dtype == torch.float32 else ", or in fp32 where that is right")
         )
     if dtype != torch.float32:
-        return "run with --dtype fp32 where that is right above, and update PyTorch"
+        return "run in fp32 where that is right above, and update PyTorch"
     return (
         "install the package again; if that changes nothing, a library computes otherwise: compare "
         "the versions above with tests/versions/newest.txt, and report it with this output"
@@ -133,5 +132,5 @@ def _speed(device: torch.device, dtype: torch.dtype) -> Finding:
     try:
         return performance.measure_speed(device, dtype)
     except Exception as error:  # noqa: BLE001 - a GPU too small for the full-size networks
-        reason = (str(error).splitlines() or [""])[0]
-        return Finding(what=f"speed on {device}", seen=f"not measured ({reason})")
+        seen = f"not measured ({one_line(str(error))})"
+        return Finding(what=f"speed on {device}", seen=seen)

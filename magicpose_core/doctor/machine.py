@@ -75,7 +75,7 @@ def _opencv() -> Finding:
             what="opencv",
             seen=f"{listed or 'not installed'}; {reason}",
             remedy=f"pip uninstall {' '.join(installed)} && " * bool(installed)
-            + "pip install --force-reinstall opencv-python-headless",
+            + "pip install -I opencv-python-headless",
         )
     if len(installed) > 1:
         return Finding(

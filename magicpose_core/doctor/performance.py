@@ -69,15 +69,13 @@ def check_mp4() -> Finding:
             with open_clip(path) as clip:
                 read = list(clip.frames)
         except MagicPoseError as error:
-            return Finding(what="MP4", seen=str(error), remedy="pip install --force-reinstall av")
+            return Finding(what="MP4", seen=str(error), remedy="pip install -I av")
     if len(read) != len(frames):
         seen = f"{len(frames)} frames were written and {len(read)} read"
-        return Finding(what="MP4", seen=seen, remedy="pip install --force-reinstall av")
+        return Finding(what="MP4", seen=seen, remedy="pip install -I av")
     worst = max(
         float(np.abs(a.astype(float) - b).mean()) for a, b in zip(read, frames, strict=True)
     )
     seen = f"written and read back, {worst:.1f} grey levels off in the mean"
     wrong = worst > _WORST_LEVEL
-    return Finding(
-        what="MP4", seen=seen, remedy="pip install --force-reinstall av" if wrong else None
-    )
+    return Finding(what="MP4", seen=seen, remedy="pip install -I av" if wrong else None)

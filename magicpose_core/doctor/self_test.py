@@ -177,10 +177,10 @@ def _placed(models: MagicPoseModels, *tensors: Tensor) -> list[Tensor]:
 
 
 def _copy(models: MagicPoseModels, device: torch.device, dtype: torch.dtype) -> MagicPoseModels:
-    networks = vars(copy.deepcopy(models))
-    for network in networks.values():
+    copied = copy.deepcopy(models)
+    for network in (copied.denoiser, copied.vae, copied.text):
         nn.Module.to(network, device, dtype)  # diffusers' own warns of every cast
-    return MagicPoseModels(**networks)
+    return copied
 
 
 @contextlib.contextmanager

@@ -98,4 +98,4 @@ def test_a_device_that_fails_is_a_finding(fp32_only):
     (finding,) = examine._self_tests([torch.device("cuda", 99)])
     assert finding.wrong
     assert finding.what == "cuda:99 in fp32"
-    assert "--device cpu" in finding.remedy
+    assert "run on the device cpu" in finding.remedy
