@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..data.dancers.framing import FRAMINGS
 from ..errors import InputError
 from .terminal import say
 
@@ -24,6 +25,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--heldout", type=int, default=4, help="other people, for validation")
     parser.add_argument("--frames", type=int, default=24, help="frames of each person")
     parser.add_argument("--size", type=int, default=128, help="side of the pictures in pixels")
+    parser.add_argument(
+        "--framing",
+        choices=FRAMINGS,
+        default="mixed",
+        help="how close the camera is; mixed: each person in one of the others",
+    )
     parser.set_defaults(run=run)
 
 
@@ -41,7 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     wanted: list[tuple[Split, int]] = [("train", index) for index in range(arguments.people)]
     wanted += [("heldout", index) for index in range(arguments.heldout)]
     for split, index in tqdm(wanted, unit="person", disable=not sys.stderr.isatty()):
-        clip = ClipExport(index=index, split=split, count=arguments.frames, size=arguments.size)
+        clip = ClipExport(
+            index=index,
+            split=split,
+            count=arguments.frames,
+            size=arguments.size,
+            framing=arguments.framing,
+        )
         write_dancer_clip(arguments.out, clip)
     say(str(arguments.out))
     return 0

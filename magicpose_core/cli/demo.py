@@ -37,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the inputs, render, measure, and say where everything lies."""
+    from ..demo.face_sheet import write_face_sheet
     from ..demo.inputs import DEMO_FRAMING, write_inputs
     from ..demo.model import demo_checkpoint
     from ..evaluation.heldout_dancers import evaluate_dancers
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             inputs.person, inputs.poses, size=(SIZE, SIZE), settings=sampling, on_step=on_step
         )
         clip.save(out / "clip.mp4", fps=12, truth=inputs.truth)
+    write_face_sheet(out / "faces.png", inputs.truth, out / "clip.mp4", inputs.faces)
     settings = json.loads((out / "clip.json").read_text(encoding="utf-8"))
     figures = evaluate_dancers(
         pipeline,
@@ -74,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"picture and poses: {out / 'inputs'}\n"
         f"clip:              {out / 'clip.mp4'}\n"
         f"contact sheet:     {out / 'clip.sheet.png'}\n"
+        f"faces, enlarged:   {out / 'faces.png'} (true ones above)\n"
         f"figures:           {out / 'figures.md'}\n"
         f"measured:          {settings['frames']} frames of {SIZE}x{SIZE} in "
         f"{settings['seconds']:.1f} s, {arguments.steps} DDIM steps, {settings['dtype']} on "

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..data.dancers.framing import FRAMINGS
 from ..errors import InputError
 from .options import add_model_options, load, positive
 from .terminal import complain, say
@@ -41,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     group.add_argument(
         "--framing",
-        choices=("mixed", "full", "three_quarter", "waist"),
+        choices=FRAMINGS,
         default="full",
         help="how close the camera is; the shipped model has only seen full length (full)",
     )

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.dancers.clips import draw_clip, free_frame
-from ..data.dancers.landmarks import draw_pose_map
-from ..data.dancers.view import Framing
+from ..data.dancers.expression import EXPRESSIONS
+from ..data.dancers.framing import Framing
+from ..data.dancers.landmarks import draw_pose_map, face_box
 from ..files import atomic_folder
 from ..images import from_uint8, write_image
 
 DEMO_FRAMING: Framing = "full"
 """What the shipped model was trained on."""
+FACES = tuple(EXPRESSIONS[name] for name in ("smile", "surprise", "asleep", "look left", "grin"))
+"""What the driver's face does during the clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +26,13 @@ class DemoInputs:
         person: The reference picture.
         poses: Folder of pose maps, the driver's.
         truth: Folder with the true pictures of the person in those poses.
+        faces: Rows and columns of the face in each of them.
     """
 
     person: Path
     poses: Path
     truth: Path
+    faces: tuple[tuple[slice, slice], ...]
 
 
 def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoInputs:
@@ -43,11 +48,18 @@ def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoIn
         OutputError: The folder is not empty or cannot be written to.
     """
     reference = free_frame(person, 0, "heldout", size, DEMO_FRAMING)
-    clip = draw_clip(person, frames, framing=DEMO_FRAMING)
+    clip = draw_clip(person, frames, framing=DEMO_FRAMING, faces=FACES)
+    faces = []
     with atomic_folder(folder) as temporary:
         write_image(temporary / "person.png", from_uint8(reference.picture))
         for number, frame in enumerate(clip.frames(size)):
             name = f"{number:03d}.png"
             write_image(temporary / "truth" / name, from_uint8(frame.picture))
             write_image(temporary / "poses" / name, draw_pose_map(frame.pose, size))
-    return DemoInputs(person=folder / "person.png", poses=folder / "poses", truth=folder / "truth")
+            faces.append(face_box(frame.pose, size))
+    return DemoInputs(
+        person=folder / "person.png",
+        poses=folder / "poses",
+        truth=folder / "truth",
+        faces=tuple(faces),
+    )

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..data.dancers.clips import DancerFrame, Scene, free_scene
 from ..data.dancers.expression import with_expression
+from ..data.dancers.framing import Framing
 from ..data.dancers.landmarks import draw_pose_map, face_box
-from ..data.dancers.view import Framing
 from ..images import from_uint8, to_uint8
 from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings

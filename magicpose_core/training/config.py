@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
-from ..data.dancers.view import Framing
+from ..data.dancers.framing import Framing
 from ..errors import InputError
 from ..models.sd15 import LATENT_STRIDE, UNetShape, VaeShape
 

@@ -1,8 +1,10 @@
 """``magicpose dancers`` writes what ``magicpose train`` reads."""
 
+import numpy as np
 import pytest
 
 from magicpose_core.cli.__main__ import main
+from magicpose_core.data.dancers.clips import draw_clip
 from magicpose_core.data.tiktok import tiktok_subjects
 
 
@@ -15,6 +17,18 @@ def test_the_written_folders_are_read_as_a_data_set(tmp_path):
     assert [len(list(subject.frames())) for subject in train] == [3, 3]
     (heldout,) = tiktok_subjects(tmp_path, "val_set", **settings)
     assert heldout.name == "heldout_00000"
+
+
+def test_dancers_are_written_in_the_framing_that_is_asked_for(tmp_path):
+    words = ("--people", "1", "--heldout", "0", "--frames", "2", "--size", "64")
+    for framing in ("full", "waist"):
+        folder = tmp_path / framing
+        assert main(["dancers", "--out", str(folder), *words, "--framing", framing]) == 0
+        (subject,) = tiktok_subjects(folder, "train_set", size=64, near_uniform=0.8, seed=None)
+        drawn = [frame.picture for frame in subject.frames()]
+        clip = draw_clip(0, 2, "train", framing=framing)
+        for picture, frame in zip(drawn, clip.frames(64), strict=True):
+            assert np.array_equal(picture, frame.picture)
 
 
 @pytest.mark.parametrize("words", [("--frames", "0"), ("--people", "-1"), ("--size", "2")])

@@ -33,6 +33,8 @@ def test_a_clip_is_rendered_from_files_and_measured(tmp_path, capsys):
         assert len(list((folder / "inputs" / "poses").iterdir())) == 2
         assert (folder / "clip.mp4").stat().st_size > 0
         assert read_image(folder / "clip.sheet.png").shape[-1] > 4 * 256
+        assert f"faces, enlarged:   {folder / 'faces.png'}" in told
+        assert read_image(folder / "faces.png").shape[-2:] == (256, 2 * 128)
         figures = json.loads((folder / "figures.json").read_text())
         assert figures["settings"]["guidance_scale"] == 2
         assert figures["figures"]["model"]["psnr"] > 5

@@ -12,11 +12,12 @@ from ...pose.keypoints import PersonPose
 from .expression import EXPRESSIONS, Expression, blend, draw_expression, with_expression
 from .figure import pose_figure
 from .footwork import contacts_at, draw_footwork, step
+from .framing import SHOTS, Framing
 from .landmarks import person_pose
 from .motion import Posture, draw_motion, posture_at
 from .person import SPLITS, Build, Dancer, Proportions, Split, draw_dancer
 from .render import render_dancer
-from .view import FULL_LENGTH, SHOTS, Framing, View, draw_view
+from .view import FULL_LENGTH, View, draw_view
 
 # streams apart from the one that draws the person, and from each other
 _POSES, _CLIP, _VIEW, _FACES = 1, 2, 5, 6

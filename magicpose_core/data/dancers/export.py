@@ -10,9 +10,9 @@ from ...images import from_uint8, to_uint8, write_image
 from ..frames import PosedFrame
 from ..tiktok import POSE_PREFIX
 from .clips import draw_clip
+from .framing import Framing
 from .landmarks import draw_pose_map
 from .person import Split
-from .view import Framing
 
 SET_OF: dict[Split, str] = {"train": "train_set", "heldout": "val_set"}
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ...images import to_uint8
 from ..frames import PosedFrame
 from .clips import free_frames
+from .framing import Framing
 from .landmarks import draw_pose_map
 from .person import Split
-from .view import Framing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,18 +7,15 @@ x + iy, x to the right and y downwards.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .figure import GROUND
+from .framing import Shot
 from .person import Proportions
 
-Shot = Literal["full", "three_quarter", "waist"]
-Framing = Literal["mixed", "full", "three_quarter", "waist"]
-SHOTS: tuple[Shot, ...] = get_args(Shot)
-FRAMINGS: tuple[Framing, ...] = get_args(Framing)
 _Points = TypeVar("_Points", complex, NDArray[np.complexfloating[Any, Any]])
 _HEAD_SHARE: dict[Shot, tuple[float, float]] = {
     "three_quarter": (0.26, 0.34),
