@@ -11,11 +11,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..magicpose_core import images as core_images
+from ..magicpose_core.pose.detectors.settings import DetectorSettings
 from ..magicpose_core.pose.keypoints import PoseSequence
 from . import bridge
-from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases
-
-_DETECTORS = ("dwpose", "openpose", "mediapipe")
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
 
 
 class DetectPoses(io.ComfyNode):
@@ -35,15 +34,7 @@ class DetectPoses(io.ComfyNode):
             ),
             inputs=[
                 io.Image.Input("image", tooltip="A picture, or the frames of a video."),
-                io.Combo.Input(
-                    "detector",
-                    options=list(_DETECTORS),
-                    default="dwpose",
-                    tooltip=(
-                        "dwpose: whole body through onnxruntime. openpose: what MagicPose was "
-                        "trained on, through controlnet-aux. mediapipe: in its own environment."
-                    ),
-                ),
+                setting_input(DetectorSettings, "name", name="detector"),
                 io.Boolean.Input(
                     "download",
                     default=False,
@@ -59,7 +50,6 @@ class DetectPoses(io.ComfyNode):
     @classmethod
     def execute(cls, image: Tensor, detector: str, download: bool) -> io.NodeOutput:
         from ..magicpose_core.pose.detectors.open import open_detector
-        from ..magicpose_core.pose.detectors.settings import DetectorSettings
 
         pictures = bridge.to_pictures(image)
         settings = DetectorSettings(

@@ -12,9 +12,10 @@ from comfy_api.latest import io, ui
 from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import SIZE_MULTIPLE
+from ..magicpose_core.pose.draw_style import DrawStyle
 from ..magicpose_core.pose.formats import openpose_json, pose_files
 from . import bridge, notices
-from .sockets import POSE_CATEGORY, PoseKeypoint, node_id
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, setting_input
 
 _DIALECTS = {
     "scores": openpose_json.COMPLETE,
@@ -64,27 +65,11 @@ class DrawPoses(io.ComfyNode):
                         "black, stretch distorts."
                     ),
                 ),
-                io.Boolean.Input("body", default=True, tooltip="Whether limbs are drawn."),
-                io.Boolean.Input("hands", default=True, tooltip="Whether hands are drawn."),
-                io.Boolean.Input("face", default=True, tooltip="Whether face points are drawn."),
-                io.Float.Input(
-                    "score_threshold",
-                    default=0.3,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Points with a lower score (0 to 1) are left out.",
-                ),
-                io.Float.Input(
-                    "line_scale",
-                    default=1.0,
-                    min=0.1,
-                    max=8.0,
-                    step=0.1,
-                    tooltip=(
-                        "Factor on line widths and points, which are 4 pixels in training at 512."
-                    ),
-                ),
+                setting_input(DrawStyle, "body"),
+                setting_input(DrawStyle, "hands"),
+                setting_input(DrawStyle, "face"),
+                setting_input(DrawStyle, "score_threshold"),
+                setting_input(DrawStyle, "line_scale", min=0.1, max=8.0, step=0.1),
             ],
             outputs=[
                 io.Image.Output(display_name="pose_maps", tooltip="One map per frame, in [0, 1]")
@@ -105,7 +90,6 @@ class DrawPoses(io.ComfyNode):
         line_scale: float,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.draw import draw_poses
-        from ..magicpose_core.pose.draw_style import DrawStyle
 
         style = DrawStyle(
             body=body,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..magicpose_core.errors import InputError
+from ..magicpose_core.pose.cleanup.settings import PersonChoice, SmoothSettings
+from ..magicpose_core.pose.retarget.settings import AlignSettings
 from . import bridge, notices
-from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases
-
-_RULES = ("tracked", "largest", "left", "index")
+from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
 
 
 class ChoosePerson(io.ComfyNode):
@@ -25,22 +25,8 @@ class ChoosePerson(io.ComfyNode):
             ),
             inputs=[
                 PoseKeypoint.Input("poses", tooltip="Of any detector; one entry per frame."),
-                io.Combo.Input(
-                    "person",
-                    options=list(_RULES),
-                    default="tracked",
-                    tooltip=(
-                        "tracked: the largest of the first frame, followed. largest: in each "
-                        "frame. left: counted from the left edge. index: the detector's order."
-                    ),
-                ),
-                io.Int.Input(
-                    "number",
-                    default=0,
-                    min=0,
-                    max=100,
-                    tooltip="Which one, from 0, for left and index.",
-                ),
+                setting_input(PersonChoice, "rule", name="person"),
+                setting_input(PersonChoice, "number", max=100),
             ],
             outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One person per frame")],
         )
@@ -48,7 +34,6 @@ class ChoosePerson(io.ComfyNode):
     @classmethod
     def execute(cls, poses: object, person: str, number: int) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
-        from ..magicpose_core.pose.cleanup.settings import PersonChoice
 
         chosen = choose_person(
             bridge.to_pose_sequence(poses), PersonChoice(rule=person, number=number)
@@ -78,52 +63,12 @@ class SmoothPoses(io.ComfyNode):
                     max=1000.0,
                     tooltip="Frames per second of the clip; the times below are in seconds.",
                 ),
-                io.Combo.Input(
-                    "filter",
-                    options=["savitzky-golay", "one-euro", "none"],
-                    default="savitzky-golay",
-                    tooltip=(
-                        "savitzky-golay fits parabolas; one-euro holds slow movements stiller; "
-                        "none only repairs."
-                    ),
-                ),
-                io.Float.Input(
-                    "window",
-                    default=0.3,
-                    min=0.0,
-                    max=5.0,
-                    step=0.01,
-                    tooltip="Length of the parabolas in seconds (savitzky-golay).",
-                ),
-                io.Float.Input(
-                    "longest_gap",
-                    default=0.3,
-                    min=0.0,
-                    max=10.0,
-                    step=0.01,
-                    tooltip="Gaps up to this many seconds are filled.",
-                ),
-                io.Float.Input(
-                    "jump",
-                    default=0.1,
-                    min=0.0,
-                    max=10.0,
-                    step=0.01,
-                    tooltip="Points this many body heights off their neighbours are taken out.",
-                ),
-                io.Float.Input(
-                    "score_threshold",
-                    default=0.3,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Points with a lower score (0 to 1) are not leant on.",
-                ),
-                io.Boolean.Input(
-                    "repair_swaps",
-                    default=True,
-                    tooltip="Whether left and right are put back where the detector swapped them.",
-                ),
+                setting_input(SmoothSettings, "filter"),
+                setting_input(SmoothSettings, "window"),
+                setting_input(SmoothSettings, "longest_gap"),
+                setting_input(SmoothSettings, "jump"),
+                setting_input(SmoothSettings, "score_threshold"),
+                setting_input(SmoothSettings, "repair_swaps"),
             ],
             outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One person per frame")],
         )
@@ -141,7 +86,6 @@ class SmoothPoses(io.ComfyNode):
         repair_swaps: bool,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
-        from ..magicpose_core.pose.cleanup.settings import SmoothSettings
         from ..magicpose_core.pose.cleanup.smooth import smooth
 
         settings = SmoothSettings(
@@ -176,44 +120,11 @@ class AlignPoses(io.ComfyNode):
                     "reference_poses",
                     tooltip="Keypoints of the person's picture, from Detect Poses.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="0 keeps the dancer's bones, 1 gives the reference's.",
-                ),
-                io.Combo.Input(
-                    "anchor",
-                    options=["auto", "neck", "hips", "feet"],
-                    default="auto",
-                    tooltip=(
-                        "What stands where the picture has it, in the frame that looks most like "
-                        "the picture. auto: the neck, where both show it."
-                    ),
-                ),
-                io.Float.Input(
-                    "limit",
-                    default=2.0,
-                    min=1.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="A bone changes at most by this factor against the whole body.",
-                ),
-                io.Float.Input(
-                    "score_threshold",
-                    default=0.3,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Points with a lower score (0 to 1) are neither measured nor leant on.",
-                ),
-                io.Boolean.Input(
-                    "keep_inside",
-                    default=True,
-                    tooltip="Whether the walk is shortened where the head would leave the picture.",
-                ),
+                setting_input(AlignSettings, "strength"),
+                setting_input(AlignSettings, "anchor"),
+                setting_input(AlignSettings, "limit"),
+                setting_input(AlignSettings, "score_threshold"),
+                setting_input(AlignSettings, "keep_inside"),
                 io.Float.Input(
                     "walk",
                     default=-1.0,
@@ -246,7 +157,6 @@ class AlignPoses(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
         from ..magicpose_core.pose.retarget.align import align
-        from ..magicpose_core.pose.retarget.settings import AlignSettings
 
         picture = choose_person(bridge.to_pose_sequence(reference_poses))
         if not picture.frames or not picture.frames[0]:

@@ -16,6 +16,7 @@ import nodes
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.sampling.schedules import ddim_timesteps
+from ..magicpose_core.sampling.settings import SamplingSettings
 from .appearance.model_patch import AppearanceSettings
 from .appearance.nodes import feature_cache
 from .appearance.reference import Reference, apply_appearance
@@ -30,6 +31,7 @@ from .sockets import (
     node_id,
     search_aliases,
     seed_input,
+    setting_input,
 )
 
 
@@ -144,18 +146,13 @@ class Sample(io.ComfyNode):
                         "custom: from the four inputs below, which the others do not read."
                     ),
                 ),
-                io.Int.Input(
-                    "steps",
-                    default=50,
-                    min=1,
-                    max=999,
-                    tooltip="Sampling steps; the paper takes 50.",
+                setting_input(
+                    SamplingSettings, "steps", tooltip="Sampling steps; the paper takes 50."
                 ),
-                io.Float.Input(
-                    "cfg",
-                    default=7.0,
-                    min=0.0,
-                    max=100.0,
+                setting_input(
+                    SamplingSettings,
+                    "guidance_scale",
+                    name="cfg",
                     step=0.1,
                     round=0.01,
                     tooltip="Guidance scale; 7 is the paper's, 1 skips the unconditional half.",
@@ -169,7 +166,7 @@ class Sample(io.ComfyNode):
                 io.Combo.Input(
                     "scheduler",
                     options=comfy.samplers.KSampler.SCHEDULERS,
-                    default="ddim_uniform",
+                    default=SamplerChoice.scheduler,
                     tooltip="Spacing of the noise levels; ddim_paper has its own.",
                 ),
                 io.Float.Input(
@@ -234,6 +231,11 @@ class Sample(io.ComfyNode):
         if chosen.sampler_name != PAPER_SAMPLER:
             how = (chosen.steps, chosen.cfg, chosen.sampler_name, chosen.scheduler)
             return io.NodeOutput(*nodes.common_ksampler(model, seed, *how, *halves, start, denoise))
+        if chosen.scheduler != SamplerChoice.scheduler:
+            raise InputError(
+                f"scheduler {chosen.scheduler} does nothing beside ddim_paper, which has a spacing "
+                f"of its own: set it to {SamplerChoice.scheduler}, or choose another sampler_name"
+            )
         samples = sample_as_paper(
             model, *halves, start, seed=seed, steps=chosen.steps, cfg=chosen.cfg
         )

@@ -9,6 +9,9 @@ import dataclasses
 
 from comfy_api.latest import io
 
+from ..magicpose_core.sampling.settings import SamplingSettings
+from ..magicpose_core.settings import settings_of
+
 CATEGORY = "MagicPose"
 POSE_CATEGORY = f"{CATEGORY}/pose"
 
@@ -28,12 +31,42 @@ def search_aliases(*names: str) -> dict[str, list[str]]:
     return {"search_aliases": list(names)} if "search_aliases" in known else {}
 
 
-def control_mode_input() -> io.Combo.Input:
+def setting_input(
+    kind: type, field: str, *, name: str = "", tooltip: str = "", **more: object
+) -> io.Input:
+    """Make an input of a field of the core's settings: default, range, choices and help.
+
+    Args:
+        kind: The settings.
+        field: Of the settings.
+        name: Of the input; empty takes the field's.
+        tooltip: Empty takes the field's help.
+        more: What ComfyUI knows besides, such as ``step``; also another ``min`` or ``max``.
+    """
+    described = settings_of(kind)[field]
+    notes = described.notes
+    unit = f", in {notes.unit}" if notes.unit else ""
+    told = tooltip or f"{notes.help[0].upper()}{notes.help[1:]}{unit}."
+    given = {"default": described.shown_default, "tooltip": told, **more}
+    if described.kind is bool:
+        return io.Boolean.Input(name or field, **given)
+    if described.choices:
+        return io.Combo.Input(name or field, options=list(described.choices), **given)
+    given = {
+        limit: value
+        for limit, value in (("min", notes.minimum), ("max", notes.maximum))
+        if value is not None
+    } | given
+    if described.kind is int:
+        return io.Int.Input(name or field, **given)
+    return io.Float.Input(name or field, **{"step": 0.01, **given})
+
+
+def control_mode_input() -> io.Input:
     """Which halves of classifier-free guidance see the reference or the pose."""
-    return io.Combo.Input(
+    return setting_input(
+        SamplingSettings,
         "control_mode",
-        options=["image_cfg", "balance"],
-        default="image_cfg",
         tooltip=(
             "Which halves of guidance see it. image_cfg: the positive only, so that cfg pushes "
             "towards the person (the paper). balance: both, so that cfg acts on the text alone. "

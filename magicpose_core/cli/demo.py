@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "'magicpose generate' does. Opens no network connection.",
     )
     parser.add_argument("--out", type=Path, default=Path("output/demo"), help="folder")
-    parser.add_argument("--person", type=int, default=0, help="number of the dancer (0)")
+    parser.add_argument("--dancer", type=int, default=0, help="number of the dancer (0)")
     parser.add_argument("--frames", type=positive, default=24, help="length of the loop (24)")
     parser.add_argument("--steps", type=positive, default=20, help="DDIM steps (20)")
     parser.add_argument(
@@ -45,12 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pipeline import load_pipeline
     from ..sampling.settings import SamplingSettings
 
-    if arguments.person < 0:
-        raise InputError(f"--person must be 0 or more, got {arguments.person}")
+    if arguments.dancer < 0:
+        raise InputError(f"--dancer must be 0 or more, got {arguments.dancer}")
     sampling = SamplingSettings(steps=arguments.steps, guidance_scale=GUIDANCE)
     out = _fresh_folder(arguments.out)
     inputs = write_inputs(
-        out / "inputs", person=arguments.person, frames=arguments.frames, size=SIZE
+        out / "inputs", person=arguments.dancer, frames=arguments.frames, size=SIZE
     )
     # fp32: such narrow networks are faster in it, on any CPU
     pipeline = load_pipeline(demo_checkpoint(), dtype="fp32")

@@ -173,7 +173,7 @@ def stored_number(metadata: Mapping[str, str], key: str) -> int | None:
     plain = text.isascii() and text.isdecimal() and len(text) < 5
     if not plain or not 0 < int(text) <= _MOST_HEADS:
         raise CheckpointError(
-            f"the metadata {key!r} must be a number of heads, got {text[:40]!a}; say it with "
-            "--heads or --text-heads"
+            f"the metadata {key!r} must be a number of heads, got {text[:40]!a}; say it as "
+            "heads or text_heads"
         )
     return int(text)

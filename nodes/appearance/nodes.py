@@ -13,6 +13,7 @@ from ...magicpose_core import images as core_images
 from ...magicpose_core.demo.photos import photo_warning
 from ...magicpose_core.models.sd15 import SIZE_MULTIPLE
 from ...magicpose_core.sampling.noise import reference_generator
+from ...magicpose_core.sampling.settings import SamplingSettings
 from .. import bridge, notices
 from ..bridge import Conditioning
 from ..presets import note_of
@@ -25,6 +26,7 @@ from ..sockets import (
     percent_inputs,
     search_aliases,
     seed_input,
+    setting_input,
 )
 from .encoding import encode_latents, latent_mask, reference_size
 from .features import FeatureCache
@@ -90,23 +92,8 @@ class EncodeReference(io.ComfyNode):
                     label_off="keep the aspect",
                     tooltip="Whether the centre square is cut out, as in training.",
                 ),
-                io.Combo.Input(
-                    "reference_latents",
-                    options=["sample", "mean"],
-                    default="sample",
-                    tooltip=(
-                        "What is taken of the autoencoder's distribution: a sample drawn with the "
-                        "seed (the authors) or its mean."
-                    ),
-                ),
-                io.Boolean.Input(
-                    "noisy_reference",
-                    default=False,
-                    tooltip=(
-                        "Whether the reference is noised to each step's level before it is read. "
-                        "The released model is used without (wonoise)."
-                    ),
-                ),
+                setting_input(SamplingSettings, "reference_latents"),
+                setting_input(SamplingSettings, "noisy_reference"),
                 seed_input("Seed of the latent's sample and of the noise."),
             ],
             outputs=[

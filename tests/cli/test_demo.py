@@ -66,7 +66,7 @@ def test_strangers_keep_their_background_and_take_the_pose():
     ("words", "text"),
     [
         (("--steps", "1000"), "1..999, got 1000"),
-        (("--person", "-1"), "--person must be 0 or more"),
+        (("--dancer", "-1"), "--dancer must be 0 or more"),
     ],
 )
 def test_bad_numbers_are_refused_before_anything_is_drawn(tmp_path, capsys, words, text):

@@ -224,12 +224,12 @@ def sample_node(pack, micro):
             inputs["pose_map"].movedim(1, -1),
             [[inputs["context_cond"], {}]],
             seed=0,
+            preset="custom",
             steps=2,
             cfg=7.0,
-            scheduler="normal",
+            **{"scheduler": "ddim_uniform", **settings},
             control_mode="image_cfg",
             frames_per_batch=0,
-            **settings,
         )
 
     return run
@@ -243,3 +243,8 @@ def test_the_reference_sampler_refuses_partial_denoise(sample_node):
 def test_partial_denoise_of_no_latent_is_refused(sample_node):
     with pytest.raises(ValueError, match=r"denoise is 0\.5, .* there is none: connect"):
         sample_node(sampler_name="euler", denoise=0.5)
+
+
+def test_a_scheduler_beside_the_papers_sampler_is_refused(sample_node):
+    with pytest.raises(ValueError, match="scheduler karras does nothing beside ddim_paper"):
+        sample_node(sampler_name="ddim_paper", scheduler="karras", denoise=1.0)

@@ -50,7 +50,7 @@ def test_frame_batcher_and_sampler(kind, pack, micro):
         pack("nodes.sampling")
         .Sample.execute(
             micro.model, reference, micro.control_net, maps, [[inputs["context_cond"], {}]],
-            0, 1, 7.0, "ddim_paper", "normal", 1.0, "image_cfg", 2,
+            0, "custom", 1, 7.0, "ddim_paper", "ddim_uniform", 1.0, "image_cfg", 2,
         )
         .args[0]["samples"]
         for maps in (change(IMAGE), plain(IMAGE))

@@ -33,7 +33,7 @@ def test_a_graph_and_the_core_render_the_same_frames(pack, checkpoint, noise):
     )
     latent = pack("nodes.sampling").Sample.execute(
         model, reference.args[0], control_net, poses.movedim(1, -1), text, SEED, "custom",
-        STEPS, 7.0, "ddim_paper", "normal", 1.0, "image_cfg", 1,
+        STEPS, 7.0, "ddim_paper", "ddim_uniform", 1.0, "image_cfg", 1,
     )  # fmt: skip
     frames = vae.decode(latent.args[0]["samples"]).movedim(-1, 1)
 

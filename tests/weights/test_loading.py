@@ -200,7 +200,7 @@ def test_a_note_that_is_no_number_of_heads_is_refused(micro_state, tmp_path, not
     path = tmp_path / "noted.safetensors"
     state = {key: tensor.contiguous() for key, tensor in micro_state.items()}
     save_file(state, path, {"magicpose.heads": note})
-    with pytest.raises(CheckpointError, match=rf"got '{note}'; say it with --heads"):
+    with pytest.raises(CheckpointError, match=rf"got '{note}'; say it as heads"):
         load_models(ModelFiles(checkpoint=path))
 
 
@@ -208,7 +208,7 @@ def test_text_heads_that_twelve_does_not_divide_are_warned_about(micro_checkpoin
     shapes = find_part(open_checkpoint(micro_checkpoint), "text").shapes
     with caplog.at_level(logging.WARNING, logger="magicpose"):
         assert text_shape(shapes).heads == 8
-    assert "--text-heads" in caplog.text
+    assert "text_heads" in caplog.text
 
 
 @pytest.mark.parametrize(("name", "width"), [("heads", 32), ("text_heads", 16)])
