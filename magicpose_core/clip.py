@@ -135,6 +135,7 @@ class RenderedClip:
         sheet: bool = True,
         settings: bool = True,
         force: bool = False,
+        audio: PathLike | None = None,
     ) -> Path:
         """Write the clip as it is decoded; all of it appears, or nothing.
 
@@ -145,13 +146,14 @@ class RenderedClip:
             sheet: Write a contact sheet beside it (reference, pose, result: NAME.sheet.png).
             settings: Write what made it beside it (NAME.json).
             force: Replace results that are there.
+            audio: A video or recording whose sound goes into the MP4, cut to the frames.
 
         Returns:
             ``out``.
 
         Raises:
-            InputError: ``out`` or ``fps`` cannot be one, or ``truth`` has too few frames; told
-                before the clip is sampled.
+            InputError: ``out`` or ``fps`` cannot be one, ``truth`` has too few frames, or
+                ``audio`` has no sound or goes into no MP4; told before the clip is sampled.
             OutputError: A result is there already, or cannot be written.
         """
         output = ClipOutput(
@@ -163,6 +165,7 @@ class RenderedClip:
             sheet=sheet,
             settings=settings,
             force=force,
+            audio=None if audio is None else Path(audio),
         )
         save_clip(self, self._source.reference, output)
         return output.out

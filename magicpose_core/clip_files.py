@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,8 @@ from .errors import InputError
 from .files import FilePlan, check_plan, disk_errors_named, open_result, paths
 from .video.frames import ContactSheet
 from .video.reader import Frame, open_clip
-from .video.writer import open_mp4, open_png_folder
+from .video.sound import has_sound
+from .video.writer import FrameSink, open_mp4, open_png_folder
 
 _SHEET, _SETTINGS = ".sheet.png", ".json"  # what lies beside the clip
 _COLUMNS = ("reference", "pose", "result")
@@ -49,6 +51,7 @@ class ClipOutput:
         sheet: Write NAME.sheet.png beside it.
         settings: Write NAME.json beside it.
         force: Replace results that are there.
+        audio: A video or recording whose sound goes into the MP4, cut to the frames.
     """
 
     out: Path
@@ -59,6 +62,7 @@ class ClipOutput:
     sheet: bool = True
     settings: bool = True
     force: bool = False
+    audio: Path | None = None
 
     @property
     def results(self) -> tuple[Path, ...]:
@@ -79,9 +83,13 @@ def check_output(output: ClipOutput) -> None:
     out = output.out
     if out.suffix not in ("", ".mp4") or out.name in ("", ".."):
         raise InputError(f"out is NAME.mp4 or a folder for PNG frames, got {out}")
+    if output.audio is not None and not out.suffix:
+        raise InputError(f"audio goes into an MP4 and out is the folder {out}; name a NAME.mp4")
+    if output.audio is not None and not has_sound(output.audio):
+        raise InputError(f"audio {output.audio} is no file with sound; name a video or a WAV")
     check_plan(
         FilePlan(
-            reads=paths(output.reads, output.truth),
+            reads=paths(output.reads, output.truth, output.audio),
             files=tuple(path for path in output.results if path.suffix),
             folders=tuple(path for path in output.results if not path.suffix),
             force=output.force,
@@ -98,7 +106,13 @@ def save_clip(clip: SavableClip, reference: Frame, output: ClipOutput) -> None:
         true_frames(output.truth, len(clip), output.stride) as truths,
         open_result(output.results) as staged,
     ):
-        contact_sheet = _write_frames(clip, reference, staged(output.out), output.fps, truths)
+        place = staged(output.out)
+        sink = (
+            open_mp4(place, fps=output.fps, sound=output.audio)
+            if place.suffix
+            else open_png_folder(place)
+        )
+        contact_sheet = _write_frames(clip, reference, sink, truths)
         if output.sheet:
             Image.fromarray(contact_sheet).save(staged(output.out.with_suffix(_SHEET)))
         if output.settings:
@@ -136,14 +150,13 @@ def _all_present(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
 def _write_frames(
     clip: SavableClip,
     reference: Frame,
-    place: Path,
-    fps: Fraction,
+    sink: AbstractContextManager[FrameSink],
     truths: Iterator[Frame] | None,
 ) -> NDArray[np.uint8]:
     """Write the frames as they are decoded and return the contact sheet."""
     columns = (*_COLUMNS, *(() if truths is None else ("truth",)))
     contact_sheet = ContactSheet(columns, frame_count=len(clip))
-    with open_mp4(place, fps=fps) if place.suffix else open_png_folder(place) as write:
+    with sink as write:
         for index, frame in enumerate(clip):
             write(frame)
             true = () if truths is None else (next(truths),)

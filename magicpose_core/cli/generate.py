@@ -102,6 +102,14 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fps", type=float, help="frames a second (default: those of the poses, else 8)"
     )
+    sound = group.add_mutually_exclusive_group()
+    sound.add_argument(
+        "--audio",
+        type=Path,
+        help="file whose sound goes into the MP4, cut to the frames (default: that of a video in "
+        "--poses)",
+    )
+    sound.add_argument("--no-audio", action="store_true", help="write the MP4 without sound")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -147,7 +155,13 @@ def run(arguments: argparse.Namespace) -> int:
             settings=settings,
             on_step=on_step,
         )
-        clip.save(arguments.out, fps=arguments.fps, truth=arguments.truth, force=arguments.force)
+        clip.save(
+            arguments.out,
+            fps=arguments.fps,
+            truth=arguments.truth,
+            force=arguments.force,
+            audio=_audio(arguments, clip.fps),
+        )
     say(f"{arguments.out}: {len(clip)} frames in {time.monotonic() - started:.1f} s")
     return 0
 
@@ -165,7 +179,22 @@ def _output(arguments: argparse.Namespace) -> ClipOutput:
         reads=paths(arguments.reference, arguments.poses, align, weights, arguments.vae),
         truth=arguments.truth,
         force=arguments.force,
+        audio=arguments.audio,
     )
+
+
+def _audio(arguments: argparse.Namespace, fps: float) -> Path | None:
+    """Choose the file whose sound goes along: the one named, or the dance at its own speed."""
+    from ..video.sound import has_sound
+
+    if arguments.audio is not None or arguments.no_audio or not arguments.out.suffix:
+        return arguments.audio
+    if not has_sound(arguments.poses):
+        return None
+    if arguments.fps is not None and arguments.fps != fps:
+        complain(f"the sound of {arguments.poses} is left out: --fps changes the dance's speed")
+        return None
+    return arguments.poses
 
 
 def _check_prompts(arguments: argparse.Namespace) -> None:

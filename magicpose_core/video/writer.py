@@ -14,6 +14,7 @@ from PIL import Image
 from ..errors import InputError, MissingDependencyError
 from ..files import atomic_folder, atomic_path
 from .reader import Frame
+from .sound import SoundUntil, open_sound
 
 if TYPE_CHECKING:
     import av
@@ -25,7 +26,9 @@ CRF_RANGE = range(52)
 
 
 @contextlib.contextmanager
-def open_mp4(path: Path, *, fps: Fraction | float, crf: int = 17) -> Iterator[FrameSink]:
+def open_mp4(
+    path: Path, *, fps: Fraction | float, crf: int = 17, sound: Path | None = None
+) -> Iterator[FrameSink]:
     """Write an H.264 MP4 that plays everywhere: yuv420p, BT.709, index at the front.
 
     The file takes its name when the block ends; an error or Ctrl-C inside it leaves what was there.
@@ -35,12 +38,14 @@ def open_mp4(path: Path, *, fps: Fraction | float, crf: int = 17) -> Iterator[Fr
         path: Where to write.
         fps: Frames a second.
         crf: Constant rate factor, 0 (nothing lost) to 51 (smallest).
+        sound: A video or recording whose sound goes along, cut to the frames; None for silence.
 
     Yields:
         A function that takes the frames in order; all must have the size of the first.
 
     Raises:
-        InputError: A setting is out of range, no frame came, or frames differ in size.
+        InputError: A setting is out of range, no frame came, frames differ in size, or the sound
+            cannot be read.
         MissingDependencyError: This PyAV has no H.264 encoder.
         OutputError: The disk is full or the folder cannot be written to.
     """
@@ -59,8 +64,10 @@ def open_mp4(path: Path, *, fps: Fraction | float, crf: int = 17) -> Iterator[Fr
         ) as container,
     ):
         encoder = _Encoder(path, container, rate, crf)
-        yield encoder
-        encoder.finish()
+        with contextlib.nullcontext() if sound is None else open_sound(sound, container) as until:
+            encoder.sound_until = until
+            yield encoder
+            encoder.finish()
 
 
 class _Encoder:
@@ -75,6 +82,8 @@ class _Encoder:
         self._crf = crf
         self._shape: tuple[int, ...] | None = None
         self._stream: av.VideoStream | None = None
+        self._count = 0
+        self.sound_until: SoundUntil | None = None
 
     def __call__(self, frame: Frame) -> None:
         """Encode one (H, W, 3) uint8 frame."""
@@ -89,6 +98,9 @@ class _Encoder:
             format="yuv420p", dst_colorspace="ITU709"
         )
         self._container.mux(self._stream.encode(picture))
+        self._count += 1
+        if self.sound_until is not None:
+            self.sound_until(float(self._count / self._rate))
 
     def finish(self) -> None:
         """Write what the encoder still holds."""

@@ -13,9 +13,10 @@ import subprocess
 import pytest
 
 from .browser import PAGE, find_chromium
+from .comfyui import PACK, version_of
+from .conftest import COMFYUI
 from .test_workflows import WIDE, WORKFLOWS, infos, inputs, server  # noqa: F401 - fixtures
 
-SCRIPT = PAGE / "run_template.mjs"
 SMALL = ("steps=3", "width=128", "height=128", "size=128", "frames=3")
 PATHS = [
     pytest.param(path, marks=[] if path.stem == "demo-dancer" else pytest.mark.thorough)
@@ -26,11 +27,34 @@ PATHS = [
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_template_runs_on_the_page(server, inputs, path, tmp_path):  # noqa: F811
     settings = list(SMALL)
-    if "CheckpointLoaderSimple" in path.read_text():
+    if "CheckpointLoaderSimple" in path.read_text(encoding="utf-8"):
         settings.append(f"file={WIDE}")
+    seen = in_browser("run_template.mjs", server, path.stem, tmp_path, settings)
+    assert seen["errors"] == []
+    assert seen["end"] == "execution_success", seen
+    assert seen["previews"] > 0
+
+
+def test_template_is_a_form_that_runs_twice(server, inputs, tmp_path):  # noqa: F811
+    """App mode; pages before 1.41.13 ignore its keys and show the graph."""
+    if tuple(map(int, version_of(COMFYUI).split("."))) < (0, 27):
+        return
+    form = json.loads((PACK / "workflows" / "demo-dancer.json").read_text(encoding="utf-8"))
+    seen = in_browser("run_app.mjs", server, "demo-dancer", tmp_path, SMALL)
+    nodes = {node["id"]: node for node in form["nodes"]}
+    for node, widget in form["extra"]["linearData"]["inputs"]:
+        (slot,) = (slot for slot in nodes[node]["inputs"] if slot["name"] == widget)
+        assert slot["label"] in seen["labels"]
+    assert seen["runs"] == ["execution_success"] * 2
+    assert seen["videos"] > 0
+    assert seen["errors"] == []
+
+
+def in_browser(script, server, template, tmp_path, settings):  # noqa: F811
+    """Run a script of the page's folder; returns the JSON line that it prints."""
     photos = os.environ.get("MAGICPOSE_PHOTOS", tmp_path)
     done = subprocess.run(
-        ["node", SCRIPT, server.url, path.stem, photos, *settings],
+        ["node", PAGE / script, server.url, template, photos, *settings],
         capture_output=True,
         text=True,
         timeout=600,
@@ -38,7 +62,4 @@ def test_template_runs_on_the_page(server, inputs, path, tmp_path):  # noqa: F81
         env={**os.environ, "CHROMIUM": find_chromium()},
     )
     assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
-    assert seen["errors"] == []
-    assert seen["end"] == "execution_success", seen
-    assert seen["previews"] > 0
+    return json.loads(done.stdout)

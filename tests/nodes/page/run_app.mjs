@@ -1,7 +1,7 @@
 // Open a template of the pack as the form that it is (App mode), run it, look for the video, and run
 // it again; photograph the form and the result.
 //
-//   CHROMIUM=/path/to/chromium node run_app.mjs URL TEMPLATE FOLDER
+//   CHROMIUM=/path/to/chromium node run_app.mjs URL TEMPLATE FOLDER [WIDGET=NUMBER ...]
 //
 // Prints one JSON line: labels of the form, how the runs ended, videos seen, console errors.
 import { mkdtempSync } from "node:fs";
@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [url, template, folder] = process.argv.slice(2);
+const [url, template, folder, ...settings] = process.argv.slice(2);
+const widgets = Object.fromEntries(settings.map((setting) => setting.split("=")));
 const flags = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"];
 flags.push("disable-background-networking", "disable-component-update");
 await fetch(`${url}/api/settings/Comfy.TutorialCompleted`, { method: "POST", body: "true" });
@@ -32,6 +33,11 @@ await page.evaluate(async (template) => {
 }, template);
 await page.waitForTimeout(2500);
 await page.screenshot({ path: join(folder, `${template}-form.png`) });
+await page.evaluate((widgets) => {
+  for (const node of window.app.graph.nodes)
+    for (const widget of node.widgets ?? [])
+      if (widget.name in widgets) widget.value = Number(widgets[widget.name]);
+}, widgets);
 const labels = await page.evaluate(() => document.body.innerText);
 
 const runs = [];
