@@ -136,6 +136,49 @@ class AlignPoses(io.ComfyNode):
                         "walks. -1: 0 in close-ups, else 1."
                     ),
                 ),
+                io.Float.Input(
+                    "head_size",
+                    default=1.0,
+                    min=0.2,
+                    max=5.0,
+                    step=0.05,
+                    tooltip="Makes the head larger or smaller than measured, as for drawn figures.",
+                ),
+                io.Float.Input(
+                    "expression",
+                    default=1.0,
+                    min=0.0,
+                    max=1.5,
+                    step=0.05,
+                    tooltip=(
+                        "Strength of the face's movements: 0 keeps the dancer's own neutral face, "
+                        "1 is the dancer's, more exaggerates. The gaze stays."
+                    ),
+                ),
+                io.Float.Input(
+                    "zoom",
+                    default=1.0,
+                    min=0.1,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="Enlarges the aligned person about the middle of the picture.",
+                ),
+                io.Float.Input(
+                    "shift_x",
+                    default=0.0,
+                    min=-1.0,
+                    max=1.0,
+                    step=0.005,
+                    tooltip="Moves the person to the right, as a share of the picture's width.",
+                ),
+                io.Float.Input(
+                    "shift_y",
+                    default=0.0,
+                    min=-1.0,
+                    max=1.0,
+                    step=0.005,
+                    tooltip="Moves the person down, as a share of the picture's height.",
+                ),
             ],
             outputs=[
                 PoseKeypoint.Output(display_name="poses", tooltip="In the picture's size"),
@@ -154,6 +197,11 @@ class AlignPoses(io.ComfyNode):
         score_threshold: float,
         keep_inside: bool,
         walk: float = -1.0,
+        head_size: float = 1.0,
+        expression: float = 1.0,
+        zoom: float = 1.0,
+        shift_x: float = 0.0,
+        shift_y: float = 0.0,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
         from ..magicpose_core.pose.retarget.align import align
@@ -171,6 +219,11 @@ class AlignPoses(io.ComfyNode):
             score_threshold=score_threshold,
             keep_inside=keep_inside,
             walk=None if walk < 0 else walk,
+            head_size=head_size,
+            expression=expression,
+            zoom=zoom,
+            shift_x=shift_x,
+            shift_y=shift_y,
         )
         dance = choose_person(bridge.to_pose_sequence(poses))
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)

@@ -19,6 +19,7 @@ from ..keypoints import PersonPose, PoseSequence
 from ..skeletons import BODY, FACE, FEET, HAND, PARTS
 from ..tracks import PartTrack, fill_gaps, sequence_of, tracks_of
 from .body_tree import Mask, Points, guess_trunk, node, with_mid_hip
+from .expression import scale_expression
 from .framing import outside
 from .part_ratios import part_ratios
 from .proportions import BoneRatio, body_ratios
@@ -108,13 +109,30 @@ def align(
     )
     path = root_path(body, find_hinges(body.known, _factors(ratios, 1.0)), ratios, settings, size)
     factors = _factors(ratios, settings.strength)
+    factors["head"] *= settings.head_size
     moved = _move(driver, body, path.places, factors, settings.strength)
+    moved = _adjust(moved, settings, size)
     notes = (*path.notes, *_head_outside(moved["body"], settings, size))
     for note in notes:
         _LOG.warning("%s", note)
     return Alignment(
         sequence=sequence_of(moved, size, sequence.fps), ratios=tuple(ratios.values()), notes=notes
     )
+
+
+def _adjust(
+    moved: Mapping[str, PartTrack], settings: AlignSettings, size: tuple[int, int]
+) -> dict[str, PartTrack]:
+    """Set the strength of the expression, zoom about the middle of the picture, and shift."""
+    face, threshold = moved["face"], settings.score_threshold
+    places = scale_expression(face.places, face.seen(threshold), settings.expression)
+    parts = {**moved, "face": replace(face, places=places)}
+    middle = np.array(size) / 2
+    shift = np.array([settings.shift_x, settings.shift_y]) * size
+    return {
+        part: replace(track, places=(track.places - middle) * settings.zoom + middle + shift)
+        for part, track in parts.items()
+    }
 
 
 def _frame_box(sequence: PoseSequence, size: tuple[int, int]) -> tuple[float, float, float, float]:

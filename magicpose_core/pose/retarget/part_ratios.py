@@ -14,7 +14,7 @@ from .proportions import HEADS_DIFFER, BoneRatio, Pair, bounded_ratio, distance_
 _SIDES = ("right", "left")
 _HEAD = [BODY.index("nose"), *(BODY.index(f"{s}_{p}") for p in ("eye", "ear") for s in _SIDES)]
 # Points that no expression moves: corners of the eyes, bridge and base of the nose, temples.
-_STILL_FACE = [
+STILL_FACE = [
     *(FACE.index(f"{side}_eye_{corner}") for side in _SIDES for corner in (0, 3)),
     *(FACE.index(f"nose_bridge_{point}") for point in (0, 1, 2, 3)),
     FACE.index("nostrils_2"),
@@ -65,7 +65,7 @@ def part_ratios(
         return distance_ratio(kind, pairs, own, ref, whole=whole, limit=limit)
 
     def head() -> BoneRatio:
-        shapes = (("face", _STILL_FACE, _FACES_ALIKE), ("body", _HEAD, _HEADS_ALIKE))
+        shapes = (("face", STILL_FACE, _FACES_ALIKE), ("body", _HEAD, _HEADS_ALIKE))
         for part, points, alike in shapes:
             own, ref = (
                 (t[part].places[:, points], t[part].seen(score_threshold)[:, points])

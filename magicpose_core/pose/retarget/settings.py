@@ -57,3 +57,34 @@ class AlignSettings(Settings):
         help="shorten the walk where the head would leave the picture, and hold it inside where it "
         "would leave standing still",
     )
+    head_size: float = setting(
+        1.0,
+        minimum=0.2,
+        maximum=5,
+        help="makes the head larger or smaller than measured, about the nose, as for drawn figures",
+    )
+    expression: float = setting(
+        1.0,
+        minimum=0,
+        maximum=1.5,
+        help="strength of the face's movements about the driver's own neutral face: 0 keeps it "
+        "still, 1 is the driver's, more exaggerates; the gaze stays",
+    )
+    zoom: float = setting(
+        1.0,
+        minimum=0.1,
+        maximum=10,
+        help="enlarges the aligned person about the middle of the picture",
+    )
+    shift_x: float = setting(
+        0.0,
+        minimum=-1,
+        maximum=1,
+        help="moves the aligned person to the right, as a share of the picture's width",
+    )
+    shift_y: float = setting(
+        0.0,
+        minimum=-1,
+        maximum=1,
+        help="moves the aligned person down, as a share of the picture's height",
+    )
