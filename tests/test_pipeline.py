@@ -214,12 +214,13 @@ def test_the_networks_are_left_as_they_were(pipeline, pixels, maps):
     assert state() == before
 
 
-def test_a_pipeline_is_moved_to_another_dtype_and_back(micro_checkpoint, pixels, maps):
+def test_a_pipeline_is_moved_to_another_dtype_and_back(pixels, maps):
     files = {"device": "cpu", "dtype": "fp32"}
     pipeline = load_pipeline(DEMO_CHECKPOINT, **files)
     assert (pipeline.device, pipeline.dtype) == (torch.device("cpu"), torch.float32)
     assert pipeline.to(dtype="bf16") is pipeline
     assert pipeline.dtype == torch.bfloat16
+    assert pipeline.to("cpu", torch.float32).dtype == torch.float32
     assert rendered(pipeline, pixels, maps).shape == (2, SIDE, SIDE, 3)
     with pytest.raises(InputError, match="dtype must be one of fp32, fp16, bf16"):
         pipeline.to(dtype="fp8")
