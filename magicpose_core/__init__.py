@@ -21,7 +21,10 @@ if TYPE_CHECKING:
         InputError,
         MagicPoseError,
         MissingDependencyError,
+        NotFiniteError,
+        OutOfMemoryError,
         OutputError,
+        RunError,
     )
     from .pipeline import MagicPosePipeline, load_pipeline
     from .pose.cleanup.settings import PersonChoice, SmoothSettings
@@ -55,6 +58,8 @@ __all__ = [
     "MagicPosePipeline",
     "MissingDependencyError",
     "ModelFiles",
+    "NotFiniteError",
+    "OutOfMemoryError",
     "OutputError",
     "PersonChoice",
     "PersonPose",
@@ -62,6 +67,7 @@ __all__ = [
     "PoseSettings",
     "PreparedPoses",
     "RenderedClip",
+    "RunError",
     "SamplingSettings",
     "SamplingStep",
     "SmoothSettings",
@@ -83,7 +89,10 @@ _HOMES = {
         "InputError",
         "MagicPoseError",
         "MissingDependencyError",
+        "NotFiniteError",
+        "OutOfMemoryError",
         "OutputError",
+        "RunError",
     ),
     "pipeline": ("MagicPosePipeline", "load_pipeline"),
     "pose.cleanup.settings": ("PersonChoice", "SmoothSettings"),
