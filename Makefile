@@ -71,7 +71,7 @@ train-demo-faces: $(VENV)/.dev
 	$(IN_ONE_PROCESS) stage2 $(CONFIGS)/stage2_faces.toml
 
 evaluate: $(VENV)/.dev
-	$(BIN)/magicpose evaluate --dtype fp32 --out runs/demo/figures
+	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures
 
 $(VENV)/.core: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..files import FilePlan, open_result, paths
 from .align_options import add_align_options, align_settings
+from .options import add_force_option, check_files
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ..pose.keypoints import PoseSequence
     from ..pose.retarget.align import Alignment
     from ..pose.sources import PoseOptions
+    from ..video.reader import Frame
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,6 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--preview", type=Path, help="picture of the first pose before and after (.png)"
     )
     parser.add_argument("--report", type=Path, help="the factors as JSON")
+    add_force_option(parser)
     add_align_options(parser.add_argument_group("alignment"))
     parser.add_argument(
         "--frame-size", help="width x height in pixels of keypoints that do not say (CMU's)"
@@ -63,11 +67,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Align, write, and print the factors."""
-    from ..files import write_text
-    from ..pose.formats.pose_files import read_poses, write_poses
+    from ..pose.formats.pose_files import read_poses
     from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
 
-    _check_preview(arguments.preview)
+    _check(arguments)
     size = frame_size(arguments.frame_size)
     chosen = person(arguments)
     if chosen is None:
@@ -79,47 +82,71 @@ def run(arguments: argparse.Namespace) -> int:
     settings = align_settings(arguments)
     target = AlignTarget(person=reference, size=picture_size, settings=settings)
     options = PoseOptions(person=chosen, smooth=smoothing(arguments), align=target)
-    aligned, alignment = prepare(sequence, options)
+    _, alignment = prepare(sequence, options)
     assert alignment is not None
-    write_poses(arguments.out, aligned)
-    if arguments.maps is not None:
-        _write_maps(arguments, aligned)
-    if arguments.preview is not None:
-        _write_preview(arguments, sequence, aligned, options)
-    if arguments.report is not None:
-        write_text(arguments.report, _report(alignment))
+    _write(arguments, sequence, alignment, options)
     say(*alignment.report().split("\n"))
     return 0
 
 
-def _check_preview(path: Path | None) -> None:
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse before any work what could only fail, or lose a file, after it."""
     from ..picture_files import IMAGE_SUFFIXES
 
+    path: Path | None = arguments.preview
     if path is not None and path.suffix.lower() not in IMAGE_SUFFIXES:
         raise InputError(
             f"a preview ends in {', '.join(IMAGE_SUFFIXES)}, got {path.name}; change the ending"
         )
+    check_files(
+        FilePlan(
+            reads=paths(arguments.poses, arguments.to),
+            searched=tuple(arguments.detector_weights),
+            files=paths(arguments.out, path, arguments.report),
+            folders=paths(arguments.maps),
+            force=arguments.force,
+        )
+    )
 
 
-def _write_maps(arguments: argparse.Namespace, aligned: PoseSequence) -> None:
+def _write(
+    arguments: argparse.Namespace,
+    sequence: PoseSequence,
+    alignment: Alignment,
+    options: PoseOptions,
+) -> None:
+    """Write all that was asked for, as one result."""
+    from PIL import Image
+
+    from ..pose.formats.pose_files import write_poses
     from ..pose.sources import draw_sequence
     from ..video.writer import open_png_folder
 
-    with open_png_folder(arguments.maps) as write:
-        for pose_map in draw_sequence(aligned, drawing(arguments)):
-            write(pose_map)
+    aligned = alignment.sequence
+    with open_result(_results(arguments)) as staged:
+        write_poses(staged(arguments.out), aligned)
+        if arguments.maps is not None:
+            with open_png_folder(staged(arguments.maps)) as write:
+                for pose_map in draw_sequence(aligned, drawing(arguments)):
+                    write(pose_map)
+        if arguments.preview is not None:
+            drawn = _preview(arguments, sequence, aligned, options)
+            Image.fromarray(drawn).save(staged(arguments.preview))
+        if arguments.report is not None:
+            staged(arguments.report).write_text(_report(alignment), encoding="utf-8")
 
 
-def _write_preview(
+def _results(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    return paths(arguments.out, arguments.maps, arguments.preview, arguments.report)
+
+
+def _preview(
     arguments: argparse.Namespace,
     sequence: PoseSequence,
     aligned: PoseSequence,
     options: PoseOptions,
-) -> None:
+) -> Frame:
     """Draw the first pose before and after, over the reference's picture or its pose."""
-    from PIL import Image
-
-    from ..files import atomic_path
     from ..images import read_image, to_uint8
     from ..picture_files import IMAGE_SUFFIXES
     from ..pose.draw import draw_poses
@@ -136,11 +163,9 @@ def _write_preview(
     still = replace(target, settings=replace(target.settings, strength=0.0))
     fitted, _ = prepare(sequence, replace(options, align=still))
     first = next(index for index, people in enumerate(aligned.frames) if people)
-    drawn = before_and_after(
+    return before_and_after(
         picture, fitted.frames[first], aligned.frames[first], drawing(arguments)
     )
-    with atomic_path(arguments.preview) as temporary:
-        Image.fromarray(drawn).save(temporary)
 
 
 def _report(alignment: Alignment) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..files import write_text
+from ..files import FilePlan, paths, write_text
 from ..models.sd15 import SIZE_MULTIPLE, ControlNetShape, UNetShape
+from .options import add_force_option, check_files
 
 if TYPE_CHECKING:
     from ..evaluation.speed import SpeedComparison
@@ -61,6 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="wall seconds, or processor seconds a thread (with --threads 1 on a busy machine)",
     )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    add_force_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -69,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     _check(arguments)
+    check_files(FilePlan(files=paths(arguments.json), force=arguments.force))
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     figures: dict[str, object] = {

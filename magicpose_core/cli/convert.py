@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from .options import positive, refuse_to_replace
+from ..files import FilePlan, paths
+from .options import add_force_option, check_files, positive
 from .terminal import complain, say
 
 
@@ -42,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="JSON file with how the model wants to be used: kind, drawn, size, steps, "
         "guidance_scale, scheduler, betas (default: what the source says)",
     )
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    add_force_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -57,10 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     if not arguments.split and out.suffix != ".safetensors":
         raise InputError(f"--out must end in .safetensors, got {out}; or add --split")
-    refuse_to_replace(
-        [out / name for name in SPLIT_FILES] if arguments.split else [out],
-        inputs=arguments.sources,
-        force=arguments.force,
+    files = [out / name for name in SPLIT_FILES] if arguments.split else [out]
+    check_files(
+        FilePlan(
+            reads=paths(arguments.sources, arguments.note),
+            files=tuple(files),
+            force=arguments.force,
+        )
     )
     written = convert(
         arguments.sources,

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from ..data.dancers.framing import FRAMINGS
-from ..errors import InputError
+from ..errors import InputError, OutputError
+from ..files import FilePlan
+from .options import add_force_option, check_files
 from .terminal import say
 
 
@@ -31,6 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="mixed",
         help="how close the camera is; mixed: each person in one of the others",
     )
+    add_force_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,6 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     if min(arguments.people, arguments.heldout) < 0 or arguments.frames < 1 or arguments.size < 16:
         raise InputError(
             "--people and --heldout must be 0 or more, --frames 1 or more, --size 16 or more"
+        )
+    out: Path = arguments.out
+    check_files(FilePlan(places=(out,)))
+    if out.is_dir() and any(out.iterdir()) and not arguments.force:
+        raise OutputError(
+            f"{out} is there and not empty; name a new folder, or add --force to write into it"
         )
     wanted: list[tuple[Split, int]] = [("train", index) for index in range(arguments.people)]
     wanted += [("heldout", index) for index in range(arguments.heldout)]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import sweep
 from .options import positive
 from .progress import step_bar
 
@@ -88,7 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _fresh_folder(wanted: Path) -> Path:
     """Give the folder, or a numbered one beside it where an earlier run left its result."""
     folder, number = wanted, 2
+    sweep(folder, deep=True)
     while folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         folder = wanted.with_name(f"{wanted.name}-{number}")
         number += 1
+        sweep(folder, deep=True)
     return folder

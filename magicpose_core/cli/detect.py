@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, MagicPoseError, WorkerError
+from ..files import FilePlan
+from .options import check_files
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -78,6 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     _refuse_unused(arguments)
     clips = find_clips(arguments.input, out=arguments.out)
+    check_files(
+        FilePlan(
+            reads=tuple(clips.values()),
+            searched=tuple(arguments.detector_weights),
+            places=(arguments.out,),
+        )
+    )
     jobs = {name: _job(arguments, name, clip) for name, clip in clips.items()}
     failed = []
     for name, outcome in _outcomes(jobs, arguments.workers):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..data.dancers.framing import FRAMINGS
 from ..errors import InputError
-from .options import add_model_options, load, positive
+from ..files import FilePlan, paths
+from .options import add_force_option, add_model_options, check_files, load, positive
 from .terminal import complain, say
 
 
@@ -31,6 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="measure the pairs that there are, and list the pictures without a partner",
     )
     parser.add_argument("--out", type=Path, help="folder for figures.json and figures.md")
+    add_force_option(parser)
     add_model_options(parser)
     group = parser.add_argument_group("held-out dancers")
     group.add_argument("--people", type=positive, default=64, help="how many (64)")
@@ -56,10 +58,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table and write it where asked to."""
-    from ..evaluation.report import markdown_table, write_report
+    from ..evaluation.report import markdown_table, report_files, write_report
 
     if arguments.first < 0:
         raise InputError(f"--first must be 0 or more, got {arguments.first}")
+    if arguments.out is not None:
+        reads = paths(arguments.results, arguments.truth)
+        files = report_files(arguments.out)
+        check_files(FilePlan(reads=reads, files=files, force=arguments.force))
     if arguments.results is not None and arguments.truth is not None:
         figures = _folders(arguments)
     elif arguments.results is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, OutputError
+from ..files import FilePlan, check_plan
 from ..sizes import check_size
 from ..weights.settings import DTYPE_NAMES, ModelFiles
 from .setting_options import add_settings, given
@@ -44,19 +44,22 @@ def positive(word: str) -> int:
     return number
 
 
-def refuse_to_replace(results: Iterable[Path], *, inputs: Iterable[Path], force: bool) -> None:
-    """Refuse before any work what would lose a file.
+def add_force_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option without which nothing that is there is replaced."""
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
+
+
+def check_files(plan: FilePlan) -> None:
+    """Refuse before any work what would lose a file or could only fail after it.
 
     Raises:
-        InputError: A result has the name of an input, which ``force`` does not spare either.
-        OutputError: A result is there already and ``force`` is not set.
+        InputError: As ``check_plan`` says.
+        OutputError: As ``check_plan`` says, with the option instead of the parameter.
     """
-    read = {path.resolve() for path in inputs}
-    for result in results:
-        if result.resolve() in read:
-            raise InputError(f"{result} is an input and would be replaced; choose another --out")
-        if result.is_file() and not force:
-            raise OutputError(f"{result} is there already; add --force to replace it")
+    try:
+        check_plan(plan)
+    except OutputError as error:
+        raise OutputError(str(error).replace("set force", "add --force")) from error
 
 
 def model_files(arguments: argparse.Namespace) -> ModelFiles:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..files import write_text
+from ..files import open_result
 
 Figures = Mapping[str, Mapping[str, float]]  # row -> metric -> value
 _SHARES = (
@@ -36,8 +36,16 @@ def markdown_table(figures: Figures) -> str:
 def write_report(folder: Path, figures: Figures, settings: Mapping[str, object]) -> None:
     """Write ``figures.json`` (with the settings) and ``figures.md``."""
     content = {"settings": dict(settings), "figures": figures}
-    write_text(folder / "figures.json", json.dumps(content, indent=2, default=str) + "\n")
-    write_text(folder / "figures.md", markdown_table(figures))
+    numbers, table = report_files(folder)
+    with open_result([numbers, table]) as staged:
+        text = json.dumps(content, indent=2, default=str) + "\n"
+        staged(numbers).write_text(text, encoding="utf-8")
+        staged(table).write_text(markdown_table(figures), encoding="utf-8")
+
+
+def report_files(folder: Path) -> tuple[Path, Path]:
+    """Name what a report is written to."""
+    return folder / "figures.json", folder / "figures.md"
 
 
 def _shown(metric: str, value: float | None) -> str:

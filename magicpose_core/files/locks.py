@@ -94,7 +94,22 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: Another process works in the folder; the message says which.
     """
-    held = _take_folder(Path(folder))
+    with lock_file(Path(folder) / _FOLDER_LOCK, of=Path(folder)):
+        yield
+
+
+@contextlib.contextmanager
+def lock_file(path: Path, *, of: Path) -> Iterator[None]:
+    """Keep what a file stands for to this process; the file is there while it does so.
+
+    Args:
+        path: The file.
+        of: What it stands for, for the message.
+
+    Raises:
+        OutputError: Another process has it; the message says which.
+    """
+    held = _take(path, of)
     if held is None:
         yield
         return
@@ -106,10 +121,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
         held.release()
 
 
-def _take_folder(folder: Path) -> Lock | None:
-    path = folder / _FOLDER_LOCK
-    with disk_errors_named(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+def _take(path: Path, of: Path) -> Lock | None:
+    with disk_errors_named(of):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             held = try_lock(path)
         except OSError as error:
@@ -118,7 +132,7 @@ def _take_folder(folder: Path) -> Lock | None:
             raise
         if held is None:
             raise OutputError(
-                f"{folder} is in use by {holder_in_words(read_note(path))}; wait until it has "
+                f"{of} is in use by {holder_in_words(read_note(path))}; wait until it has "
                 "ended, or name another folder"
             )
         held.note()

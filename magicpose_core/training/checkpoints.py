@@ -139,14 +139,6 @@ def load_state(path: Path, state: TrainedState, start: Progress) -> Progress:
     return progress
 
 
-def sweep_temporary(folder: Path) -> None:
-    """Remove what processes that were killed while they wrote a state have left."""
-    for name in (LAST, BEST):
-        stem, _, suffix = name.rpartition(".")
-        for path in folder.glob(f".{stem}.*.{suffix}"):
-            path.unlink(missing_ok=True)
-
-
 def read_state(path: Path) -> tuple[Progress, dict[str, Tensor]]:
     """Read a state without a run: progress, and tensors under weights/, ema/ and optimizer/.
 

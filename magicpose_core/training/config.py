@@ -13,6 +13,7 @@ from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from ..data.dancers.framing import Framing
 from ..errors import InputError
+from ..files import regular_file
 from ..models.sd15 import LATENT_STRIDE, UNetShape, VaeShape
 
 if sys.version_info >= (3, 11):
@@ -247,12 +248,22 @@ def read_config(path: Path) -> TrainingConfig:
         InputError: The file is absent or no TOML, a key is unknown, or a value has another type.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        content = tomllib.loads(_read_short(regular_file(path)))
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"no configuration at {path}; check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise InputError(f"{path} is no configuration: its values are too deep") from error
+    except ValueError as error:  # no TOML, no UTF-8, a number of 5,000 digits
         raise InputError(f"{path} is no TOML file: {error}") from error
     return parse(TrainingConfig, content, path.name)
+
+
+def _read_short(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_LONGEST_FILE + 1)
+    if len(content) > _LONGEST_FILE:
+        raise ValueError(f"it has more than {_LONGEST_FILE} bytes")
+    return content.decode("utf-8").replace("\r\n", "\n")
 
 
 def parse(kind: type[Config], content: Mapping[str, object], where: str) -> Config:
@@ -303,6 +314,7 @@ def _name(hint: object) -> str:
     return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
 
 
+_LONGEST_FILE = 1 << 18
 _TOML_TYPES: Mapping[object, tuple[type, ...]] = {
     int: (int,),
     bool: (bool,),

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..data.frames import Subject
 from ..errors import InputError, OutputError
+from ..files import open_result, sweep
 from ..images import from_uint8, unit_to_signed
 from ..models.sd15 import LATENT_STRIDE
 from ..models.vae import encode_moments
@@ -112,27 +111,41 @@ def _is_of(folder: Path, origin: str) -> bool:
 def _compute(
     folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, origin: str, size: int
 ) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    temporary.mkdir()
+    check_cache_folder(folder)
+    sweep(folder.parent)
     try:
-        entries = _write_frames(temporary, subjects, vae, size)
-        if not entries:
-            raise InputError(
-                "no subject has two usable frames with pose maps; check the folders and their names"
-            )
-        text = json.dumps({"origin": origin, "size": size, "subjects": entries})
-        (temporary / INDEX).write_text(text, encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
+        with open_result([folder]) as staged:
+            staged(folder).mkdir()
+            entries = _write_frames(staged(folder), subjects, vae, size)
+            if not entries:
+                raise InputError(
+                    "no subject has two usable frames with pose maps; check the folders and their "
+                    "names"
+                )
+            text = json.dumps({"origin": origin, "size": size, "subjects": entries})
+            (staged(folder) / INDEX).write_text(text, encoding="utf-8")
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(
             f"could not write the latents to {folder}: {error.strerror}; free some space or set "
             "data.cache to another folder"
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_cache_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but what another run computed.
+
+    Raises:
+        OutputError: It does, and would be replaced.
+    """
+    kept = {INDEX, _MOMENTS, _POSE_MAPS}
+    strangers = {path.name for path in folder.iterdir()} - kept if folder.is_dir() else set()
+    if strangers or folder.is_file():
+        raise OutputError(
+            f"{folder} holds {min(strangers) if strangers else 'a file'}, which is no cache of "
+            "latents, and is not replaced; set data.cache to another folder"
+        )
 
 
 def _write_frames(

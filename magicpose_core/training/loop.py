@@ -18,7 +18,7 @@ from accelerate.utils import AutocastKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from ..errors import InputError, NotFiniteError
-from ..files import atomic_path
+from ..files import atomic_path, sweep
 from ..images import write_image
 from ..models.device import choose_device
 from .checkpoints import (
@@ -29,7 +29,6 @@ from .checkpoints import (
     fingerprint_weights,
     load_state,
     save_state,
-    sweep_temporary,
 )
 from .config import TrainingConfig
 from .curves import Curves
@@ -158,7 +157,7 @@ class _Run:
     def _resume(self) -> Progress:
         last = self._config.output / LAST
         if self._accelerator.is_main_process:
-            sweep_temporary(self._config.output)
+            sweep(self._config.output, deep=True)
         if not last.exists():
             return self._start
         progress = load_state(last, self._state, self._start)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
+
+from accelerate import Accelerator
 
 from .config import TrainingConfig
 from .denoiser_task import (
@@ -15,6 +18,7 @@ from .denoiser_task import (
 )
 from .loop import OnTrainingStep, make_accelerator, train
 from .memory import estimate_memory
+from .run_folder import own_run_folder
 from .stages import find_stage, freeze
 from .start import start_models
 from .vae_task import finish_vae, start_vae, vae_task
@@ -39,8 +43,23 @@ def train_stage(
 
     Returns:
         The exported file on the main process, None on the others.
+
+    Raises:
+        InputError: As the tasks say, or results would replace what is read.
+        OutputError: The folder cannot be written to, or another process trains in it.
     """
     accelerator = make_accelerator(config)
+    with own_run_folder(stage, config) if accelerator.is_main_process else nullcontext():
+        return _train_stage(stage, config, accelerator, stop_at, on_step)
+
+
+def _train_stage(
+    stage: str,
+    config: TrainingConfig,
+    accelerator: Accelerator,
+    stop_at: int | None,
+    on_step: OnTrainingStep | None,
+) -> Path | None:
     if stage == "vae":
         vae = start_vae(config)
         task = vae_task(config, vae, accelerator.process_index)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
+from ..files import open_result
 from ..models.sd15 import VaeShape
 from .checkpoint import Checkpoint, TensorInfo, open_checkpoint
 from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, leftover_keys
@@ -52,7 +53,8 @@ def convert(
         sources: Files or diffusers folders; each sub-model is taken from the first that holds it.
         out: The safetensors file, or the folder where ``split`` is set.
         dtype: Of the weights; schedule buffers and integers stay as they are.
-        split: Write sd15, appearance and pose apart (:data:`SPLIT_FILES`), as far as they exist.
+        split: Write sd15, appearance and pose apart (:data:`SPLIT_FILES`), as far as they exist;
+            the file of one that does not exist is removed: all are of one conversion.
         heads: Attention heads to note in the metadata; None keeps what the source says.
         text_heads: Those of the text encoder.
         note: What the files shall say of the model; None keeps what the source says.
@@ -74,12 +76,13 @@ def convert(
     if not split:
         _write(out, collected.parts, RELEASED_PREFIXES, collected.buffers, dtype, metadata)
         return [out]
-    written = []
-    for name, prefixes in SPLIT_FILES.items():
-        inside = {part: collected.parts[part] for part in prefixes if part in collected.parts}
-        if inside:
-            _write(out / name, inside, prefixes, {}, dtype, metadata)
-            written.append(out / name)
+    with open_result([out / name for name in SPLIT_FILES]) as staged:
+        written = []
+        for name, prefixes in SPLIT_FILES.items():
+            inside = {part: collected.parts[part] for part in prefixes if part in collected.parts}
+            if inside:
+                _write(staged(out / name), inside, prefixes, {}, dtype, metadata)
+                written.append(out / name)
     return written
 
 

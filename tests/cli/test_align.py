@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,47 @@ def test_a_picture_needs_a_detector(
     line = ["align", str(files["driver"]), "--to", str(tmp_path / "photo.png")]
     assert main([*line, "--out", str(files["out"])]) == 2
     assert "name a detector" in capsys.readouterr().err
+
+
+def line_of(files: dict[str, Path], *more: str) -> list[str]:
+    return ["align", str(files["driver"]), "--to", str(files["reference"]), *more]
+
+
+@pytest.mark.parametrize("option", ["--out", "--report", "--preview"])
+def test_nothing_that_is_read_is_replaced(
+    files: dict[str, Path], option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files["driver"].read_bytes()
+    for name in ("driver", "reference"):
+        out = ["--out", str(files["out"])] if option != "--out" else []
+        taken = files[name]
+        if option == "--preview":
+            taken = taken.rename(taken.with_suffix(".png"))
+            files = {**files, name: taken}
+        assert main(line_of(files, *out, option, str(taken), "--force")) == 2
+        assert "is an input and would be replaced" in capsys.readouterr().err
+    assert files["driver"].read_bytes() == before
+    assert not files["out"].exists()
+
+
+def test_results_that_are_there_need_force_and_change_together(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maps = tmp_path / "maps"
+    words = line_of(files, "--out", str(files["out"]), "--maps", str(maps))
+    assert main(words) == 0
+    before = files["out"].read_bytes()
+    assert main([*words, "--strength", "0"]) == 2
+    assert "out.json is there already; add --force to replace it" in capsys.readouterr().err
+    write_figure(files["driver"], 1, 3, 300)
+    assert main([*words, "--strength", "0", "--force"]) == 0
+    assert files["out"].read_bytes() != before
+    assert sorted(path.name for path in maps.iterdir()) == [f"{n:05d}.png" for n in range(3)]
+
+
+def test_a_pipe_is_not_replaced(files: dict[str, Path], tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert main(line_of(files, "--out", str(tmp_path / "pipe.json"), "--force")) == 2
+    assert (tmp_path / "pipe.json").is_fifo()

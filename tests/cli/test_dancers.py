@@ -36,3 +36,12 @@ def test_impossible_numbers_are_refused(tmp_path, words, capsys):
     assert main(["dancers", "--out", str(tmp_path / "out"), *words]) == 2
     assert "--frames 1 or more" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_empty_needs_force(tmp_path, capsys):
+    (tmp_path / "letter.txt").write_text("mine")
+    words = ["dancers", "--out", str(tmp_path), "--people", "1", "--heldout", "0", "--frames", "1"]
+    assert main([*words, "--size", "32"]) == 2
+    assert "is there and not empty; name a new folder, or add --force" in capsys.readouterr().err
+    assert main([*words, "--size", "32", "--force"]) == 0
+    assert (tmp_path / "letter.txt").read_text() == "mine"

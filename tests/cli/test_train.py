@@ -1,11 +1,14 @@
 """``magicpose train`` and ``magicpose evaluate`` from the command line."""
 
 import json
+import os
+import sys
 
 import pytest
 import torch
 
 from magicpose_core.cli.__main__ import main
+from magicpose_core.files import lock_folder
 from magicpose_core.images import write_image
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import find_parts
@@ -74,3 +77,61 @@ def test_evaluate_wants_both_folders(tmp_path, capsys):
     assert "add --truth FOLDER" in capsys.readouterr().err
     assert main(["evaluate", "--truth", str(tmp_path)]) == 2
     assert "name it as RESULTS" in capsys.readouterr().err
+
+
+def test_a_folder_in_which_another_run_trains_is_left_alone(tmp_path, capsys):
+    config = tmp_path / "vae.toml"
+    config.write_text(CONFIG.format(output=tmp_path / "run"))
+    with lock_folder(tmp_path / "run"):
+        assert main(["train", "vae", str(config), "--steps", "2"]) == 2
+    assert f"run is in use by process {os.getpid()} on" in capsys.readouterr().err
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_the_weights_that_a_run_starts_from_are_not_replaced(tmp_path, capsys):
+    start = tmp_path / "run" / "vae.safetensors"
+    start.parent.mkdir()
+    start.write_bytes(b"precious")
+    config = tmp_path / "vae.toml"
+    config.write_text(CONFIG.format(output=start.parent) + f'[start]\nvae = "{start}"\n')
+    assert main(["train", "vae", str(config), "--steps", "2"]) == 2
+    assert "vae.safetensors is an input and would be replaced" in capsys.readouterr().err
+    assert start.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"output = " + b"[" * 100_000, "its values are too deep"),
+        (b"output = " + b"9" * 5000, "is no TOML file"),
+        (b"output = \xff", "is no TOML file"),
+        (b"#" * (1 << 19), "is no TOML file: it has more than"),
+    ],
+)
+def test_hostile_configurations_are_one_line(tmp_path, capsys, content, text):
+    (tmp_path / "vae.toml").write_bytes(content)
+    assert main(["train", "vae", str(tmp_path / "vae.toml")]) == 2
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1
+
+
+def test_training_without_its_packages_says_what_to_install(tmp_path, capsys, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("magicpose_core.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    (tmp_path / "vae.toml").write_text(CONFIG.format(output=tmp_path / "run"))
+    assert main(["train", "vae", str(tmp_path / "vae.toml")]) == 2
+    assert "accelerate is missing; pip install 'magicpose[train]'" in capsys.readouterr().err
+
+
+def test_figures_that_are_there_need_force(tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "figures.md").write_text("precious")
+    for folder in ("results", "truths"):
+        write_image(tmp_path / folder / "0.png", torch.full((3, 16, 16), 0.5))
+    words = [str(tmp_path / "results"), "--truth", str(tmp_path / "truths")]
+    assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 2
+    assert "figures.md is there already; add --force" in capsys.readouterr().err
+    assert main(["evaluate", *words, "--out", str(tmp_path / "results"), "--force"]) == 2
+    assert "would take it for an input" in capsys.readouterr().err

@@ -98,3 +98,26 @@ def test_version_and_wrong_usage(capsys):
             main(words)
         assert caught.value.code == code
     assert __version__ in capsys.readouterr().out
+
+
+def test_a_forced_split_leaves_no_part_of_an_earlier_model(micro_stage1_state, tmp_path, capsys):
+    torch.save(micro_stage1_state, tmp_path / "stage1.th")
+    out = tmp_path / "split"
+    out.mkdir()
+    (out / "pose.safetensors").write_bytes(b"of another model")
+    words = ["convert", str(tmp_path / "stage1.th"), "--split", "--out", str(out), "--force"]
+    assert main(words) == 0
+    written = {line.split(" (")[0] for line in capsys.readouterr().out.splitlines()}
+    assert {str(path) for path in out.iterdir()} == written
+    assert not any(path.read_bytes() == b"of another model" for path in out.iterdir())
+
+
+def test_weights_in_a_folder_that_is_read_are_not_replaced(tmp_path, capsys):
+    for name in ("unet", "vae"):
+        (tmp_path / "sd" / name).mkdir(parents=True)
+    there = tmp_path / "sd" / "unet" / "model.safetensors"
+    there.write_bytes(b"precious")
+    words = ["convert", str(tmp_path / "sd"), "--out", str(there), "--force"]
+    assert main(words) == 2
+    assert "would take it for an input" in capsys.readouterr().err
+    assert there.read_bytes() == b"precious"

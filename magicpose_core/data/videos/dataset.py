@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import InputError
-from ...files import atomic_path, write_text
+from ...files import atomic_path, lock_file, write_text
 from ...pose.detect import OnFrame, Span, clip_identity, open_detection
 from ...pose.detectors.detector import PoseDetector
 from ...pose.detectors.settings import DetectorSettings
@@ -91,13 +91,21 @@ def export_subject(
 
     Raises:
         InputError: The clip cannot be read, or the subject is there from other settings.
-        OutputError: The disk is full.
+        OutputError: The disk is full, or another process works on the same subject.
     """
+    with lock_file(job.notes / f"{job.subject}.lock", of=job.frames / job.subject):
+        return _export(job, on_open, on_frame)
+
+
+def _export(
+    job: DatasetJob, on_open: Callable[[PoseDetector], None] | None, on_frame: OnFrame | None
+) -> DatasetCount:
     _refuse_mixing(job)
     done = job.notes / f"{job.subject}.csv"
-    if done.exists():
-        return DatasetCount(kept=_count(job.frames / job.subject), rejected=len(_rows(done)))
     journal = job.notes / f"{job.subject}.jsonl"
+    if done.exists():
+        journal.unlink(missing_ok=True)  # of a run that was killed behind its list
+        return DatasetCount(kept=_count(job.frames / job.subject), rejected=len(_rows(done)))
     rejected: list[tuple[str, str, str]] = []
     kept = 0
     with open_detection(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ...errors import InputError
+from ...files import FilePlan, Staged, check_plan, lock_folder, open_result
 from ...pose.cleanup.settings import PersonChoice, SmoothSettings
 from ...pose.detect import OnFrame, Span, clip_identity, detect_sequence
 from ...pose.detectors.detector import PoseDetector
@@ -22,7 +22,6 @@ from ...video.reader import open_clip
 from ...video.writer import open_mp4, open_png_folder
 
 POSES, MAPS, OVERLAY, JOURNAL = "poses.json", "maps", "overlay.mp4", "detections.jsonl"
-_UNFINISHED = ".unfinished"  # where results are made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,17 +76,29 @@ def export_clip(
 ) -> Exported:
     """Detect, clean up and write one clip; a killed run is gone on with where it stopped.
 
-    ``poses.json`` is written last, so where it stands everything else does.
+    All results take their names together.
 
     Raises:
         InputError: The clip cannot be read, shows nobody, or results with other settings are there.
         MissingDependencyError: The detector is not there.
-        OutputError: The disk is full.
+        OutputError: The disk is full, another process works on the same, or what would be replaced
+            is no result.
     """
+    with lock_folder(job.out):
+        return _export(job, on_open, on_frame)
+
+
+def _export(
+    job: ExportJob, on_open: Callable[[PoseDetector], None] | None, on_frame: OnFrame | None
+) -> Exported:
     finished = _finished(job)
     if finished is not None:
         return finished
     _refuse_strangers(job)
+    results = [job.out / name for name in (MAPS, OVERLAY, POSES)]
+    check_plan(
+        FilePlan(reads=(job.clip,), files=tuple(results[1:]), folders=(results[0],), force=True)
+    )
     sequence = detect_sequence(
         job.clip,
         job.detector,
@@ -97,13 +108,8 @@ def export_clip(
         on_frame=on_frame,
     )
     sequence, _ = prepare(sequence, PoseOptions(person=job.person, smooth=job.smooth))
-    unfinished = job.out / _UNFINISHED
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed run
-    try:
-        _write_results(job, sequence, unfinished)
-        _replace_results(unfinished, job.out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with open_result(results) as staged:
+        _write_results(job, sequence, staged)
     (job.out / JOURNAL).unlink(missing_ok=True)
     return _counted(sequence)
 
@@ -121,6 +127,7 @@ def _finished(job: ExportJob) -> Exported | None:
             f"{poses} is there and was made with other settings or of another clip; set force=True "
             "to replace it, or name another folder"
         )
+    (job.out / JOURNAL).unlink(missing_ok=True)  # of a run that was killed behind its results
     return _counted(read_poses(poses), done_before=True)
 
 
@@ -155,27 +162,17 @@ def _settings(job: ExportJob) -> dict[str, object]:
     }
 
 
-def _write_results(job: ExportJob, sequence: PoseSequence, folder: Path) -> None:
+def _write_results(job: ExportJob, sequence: PoseSequence, staged: Staged) -> None:
     if job.maps:
-        with open_png_folder(folder / MAPS) as write:
+        with open_png_folder(staged(job.out / MAPS)) as write:
             for pose_map in draw_sequence(sequence, job.style):
                 write(pose_map)
     if job.overlay:
         span = job.span
         with (
             open_clip(job.clip, start=span.start, stop=span.stop, stride=span.stride) as clip,
-            open_mp4(folder / OVERLAY, fps=sequence.fps) as write,
+            open_mp4(staged(job.out / OVERLAY), fps=sequence.fps) as write,
         ):
             for frame, people in zip(clip.frames, sequence.frames, strict=True):
                 write(overlay_poses(frame, people, job.style))
-    write_pose_clip(folder / POSES, sequence, {"made_by": _settings(job)})
-
-
-def _replace_results(new: Path, out: Path) -> None:
-    """Put new results in the place of old ones; the poses go first and come last."""
-    (out / POSES).unlink(missing_ok=True)
-    shutil.rmtree(out / MAPS, ignore_errors=True)
-    (out / OVERLAY).unlink(missing_ok=True)
-    for name in (MAPS, OVERLAY, POSES):
-        if (new / name).exists():
-            (new / name).rename(out / name)
+    write_pose_clip(staged(job.out / POSES), sequence, {"made_by": _settings(job)})

@@ -12,6 +12,7 @@ from PIL import Image
 from magicpose_core.data.videos.clips import find_clips
 from magicpose_core.data.videos.export import Exported, ExportJob, export_clip
 from magicpose_core.errors import InputError, OutputError
+from magicpose_core.files import lock_folder
 from magicpose_core.pose.cleanup.settings import SmoothSettings
 from magicpose_core.pose.detectors.settings import DetectorSettings
 from magicpose_core.pose.draw import draw_poses
@@ -102,7 +103,12 @@ def test_full_disks_leave_forced_results_whole(
         export_clip(dataclasses.replace(job, force=True))
     assert (job.out / "poses.json").read_bytes() == before
     assert len(list((job.out / "maps").iterdir())) == 5
-    assert not (job.out / ".unfinished").exists()
+    assert sorted(p.name for p in job.out.iterdir()) == [
+        "detections.jsonl",
+        "maps",
+        "overlay.mp4",
+        "poses.json",
+    ]
 
 
 def test_folders_of_others_are_not_replaced(job: ExportJob) -> None:
@@ -111,9 +117,33 @@ def test_folders_of_others_are_not_replaced(job: ExportJob) -> None:
     mine.touch()
     with pytest.raises(InputError, match=r"maps is there but poses\.json is not"):
         export_clip(job)
+    with pytest.raises(OutputError, match=r"holds mine\.png, which is no frame"):
+        export_clip(dataclasses.replace(job, force=True))
     assert mine.exists()
+    mine.rename(mine.with_name("00007.png"))
     export_clip(dataclasses.replace(job, force=True))
-    assert not mine.exists()
+    assert len(list((job.out / "maps").iterdir())) == 5
+
+
+def test_results_of_other_settings_are_replaced_as_one(job: ExportJob) -> None:
+    export_clip(job)
+    export_clip(dataclasses.replace(job, maps=False, overlay=False, force=True))
+    assert [path.name for path in job.out.iterdir()] == ["poses.json"]
+
+
+def test_a_clip_that_another_process_works_on_is_left_alone(job: ExportJob) -> None:
+    with (
+        lock_folder(job.out),
+        pytest.raises(OutputError, match="is in use by process"),
+    ):
+        export_clip(job)
+
+
+def test_a_journal_left_behind_finished_results_goes(job: ExportJob) -> None:
+    export_clip(job)
+    (job.out / "detections.jsonl").touch()
+    assert export_clip(job).done_before
+    assert not (job.out / "detections.jsonl").exists()
 
 
 def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
@@ -123,8 +153,9 @@ def test_a_killed_run_is_gone_on_with(job: ExportJob) -> None:
     with pytest.raises(KeyboardInterrupt):
         export_clip(job, on_frame=die)
     assert not (job.out / "poses.json").exists()
-    (job.out / ".unfinished" / "maps").mkdir(parents=True)
-    (job.out / ".unfinished" / "maps" / "00000.png").touch()
+    left = job.out / ".magicpose-0a1b2c3d" / "new" / "maps"
+    left.mkdir(parents=True)
+    (left / "00000.png").touch()
     assert export_clip(job) == Exported(frames=5, with_person=4)
     assert len(list((job.out / "maps").iterdir())) == 5
     assert sorted(p.name for p in job.out.iterdir()) == ["maps", "overlay.mp4", "poses.json"]
