@@ -36,6 +36,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Under ten minutes, without a network; full-size networks on random weights.
+gpu: $(VENV)/.dev
+	$(BIN)/pytest -m gpu tests/gpu
+	$(BIN)/magicpose bench --device cuda --dtype bf16 fp16
+	$(BIN)/magicpose doctor
+
 wheel: $(VENV)/.dev
 	$(BIN)/python tests/wheel_check.py
 

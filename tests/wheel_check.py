@@ -7,6 +7,7 @@ The dependencies are those of the Python that runs this; nothing but the wheel i
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDED = (
     "magicpose_core/py.typed",
     "magicpose_core/demo/magicpose-dancers.safetensors",
+    "magicpose_core/doctor/golden.safetensors",
+    "magicpose_core/doctor/micro_keys.txt",
     "magicpose_core/training/configs/stage1.toml",
 )
 UNWANTED = ("tests/", "nodes/", "workflows/")  # the pack's; as packages they would shadow ComfyUI's
@@ -84,6 +87,42 @@ def use(python: Path, folder: Path) -> None:
     run(*command, "demo", "--frames", 2, "--steps", 2, "--people", 1, "--out", "demo", cwd=here)
     if not (here / "demo" / "clip.mp4").is_file():
         raise SystemExit("magicpose demo wrote no demo/clip.mp4")
+    lay_out_what_the_readme_names(here)
+    run(python, "-c", readme_lines(), cwd=here)
+    if not (here / "clip.mp4").is_file():
+        raise SystemExit("the lines of Python in README.md wrote no clip.mp4")
+
+
+def readme_lines() -> str:
+    """Take README's Python as it stands."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return text.partition("```python\n")[2].partition("```")[0]
+
+
+def lay_out_what_the_readme_names(folder: Path) -> None:
+    """Put the demo's model and picture under the names of README, and somebody's two poses."""
+    demo = ROOT / "magicpose_core" / "demo" / "magicpose-dancers.safetensors"
+    shutil.copy(demo, folder / "magicpose.safetensors")
+    note = {"size": [64, 64], "steps": 1, "guidance_scale": 1.0}
+    (folder / "magicpose.note.json").write_text(json.dumps(note), encoding="utf-8")
+    shutil.copy(folder / "demo" / "inputs" / "person.png", folder)
+    frames = [
+        {
+            "canvas_width": 64,
+            "canvas_height": 64,
+            "people": [{"pose_keypoints_2d": figure(lean)}],
+        }
+        for lean in (0, 3)
+    ]
+    (folder / "dance.json").write_text(json.dumps(frames), encoding="utf-8")
+
+
+def figure(lean: int) -> list[float]:
+    """Lay out OpenPose's 18 points of a standing person, (x, y, score) each, in 64 x 64 pixels."""
+    points = [(32 + lean, 10), (32, 18), (26, 18), (23, 26), (22, 34), (38, 18), (41, 26), (42, 34)]
+    points += [(28, 36), (28, 47), (28, 58), (36, 36), (36, 47), (36, 58)]
+    points += [(31 + lean, 9), (33 + lean, 9), (30 + lean, 10), (34 + lean, 10)]
+    return [number for x, y in points for number in (float(x), float(y), 1.0)]
 
 
 def run(*words: object, cwd: Path | None = None) -> str:

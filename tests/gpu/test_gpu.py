@@ -1,0 +1,109 @@
+"""What only a GPU can show: its numbers, its memory, a clip and a training step (make gpu)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from magicpose_core import SamplingSettings, load_pipeline
+from magicpose_core.doctor.examine import precisions
+from magicpose_core.doctor.machine import devices
+from magicpose_core.doctor.micro_model import golden_numbers, load_micro_models
+from magicpose_core.doctor.self_test import self_test
+from magicpose_core.evaluation.random_clip import prepare_step, random_clip, random_denoiser
+from magicpose_core.models.sd15 import ControlNetShape
+from magicpose_core.sampling.windows import FrameWindows
+from magicpose_core.training.config import (
+    DataConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from magicpose_core.training.run import train_stage
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(scope="module")
+def device():
+    found = devices()[1:]
+    if not found:
+        pytest.fail("there is no GPU that PyTorch sees; 'magicpose doctor' says why")
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def micro_models():
+    return load_micro_models()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_its_numbers_are_the_authors(micro_models, device, dtype):
+    if dtype not in precisions(device):
+        pytest.skip(f"{device} does not multiply {dtype}")
+    differences = self_test(micro_models, golden_numbers(), device, dtype)
+    assert [each for each in differences if each.wrong] == []
+
+
+def peak_of_a_step(denoiser, device, frames):
+    shape = ControlNetShape()
+    clip = random_clip(shape, frames=frames, size=512).to(device).to(torch.float16)
+    with torch.inference_mode():
+        step = prepare_step(denoiser, clip, FrameWindows(2))
+        torch.cuda.reset_peak_memory_stats(device)
+        step(981)
+    kept = clip.latents.nbytes + clip.pose_maps.nbytes
+    return torch.cuda.max_memory_allocated(device) - kept
+
+
+def test_memory_does_not_grow_with_the_clip(device):
+    if device.type != "cuda":
+        pytest.skip("only CUDA tells its peak")
+    denoiser = random_denoiser(ControlNetShape(), device).half()
+    short, long = (peak_of_a_step(denoiser, device, frames) for frames in (2, 16))
+    a_frame = 8 << 20  # latents, hint embedding and prediction of a frame, kept by the clip
+    assert long - short < 14 * a_frame
+
+
+def test_the_demo_renders_alike_on_the_gpu_and_on_the_cpu(device):
+    person = np.full((128, 128, 3), 200, np.uint8)
+    pose = np.zeros((128, 128, 3), np.uint8)
+    pose[20:100, 60:66] = (255, 0, 0)
+    settings = SamplingSettings(steps=4, guidance_scale=2.0)
+    frames = []
+    for name in ("cpu", str(device)):
+        pipeline = load_pipeline(device=name, dtype="fp32")
+        frames += list(pipeline.render(person, [pose], settings=settings))
+    difference = np.abs(frames[0].astype(float) - frames[1].astype(float)).mean()
+    assert difference < 2.0  # grey levels; convolutions may run in TF32
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_a_training_step_learns(device, tmp_path, precision):
+    config = TrainingConfig(
+        output=tmp_path / "run",
+        data=DataConfig(source="dancers", size=64, heldout=2),
+        network=NetworkConfig(
+            channels=(32, 32, 32, 32),
+            heads=4,
+            text_width=16,
+            vae_channels=(32, 32, 32, 32),
+            vae_resnets=1,
+        ),
+        optimizer=OptimizerConfig(learning_rate=1e-3, batch=4),
+        run=RunConfig(steps=20, save_every=20, validate_every=20, sample_every=0, seed=7),
+    )
+    run = dataclasses.replace(config.run, mixed_precision=precision)
+    losses = []
+    train_stage(
+        "vae",
+        dataclasses.replace(config, run=run),
+        on_step=lambda step, loss: losses.append(loss),
+    )
+    assert len(losses) == 20
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
