@@ -106,7 +106,7 @@ def read_poses(
     Args:
         path: POSE_KEYPOINT, OpenPose, COCO(-WholeBody) or MediaPipe JSON, told by its content.
         frame_size: (width, height) in pixels where the file does not say (CMU OpenPose).
-        fps: Frames a second; overrules the file's own.
+        fps: Frames per second; overrules the file's own.
 
     Raises:
         InputError: It is absent, damaged or of another format.

@@ -1,7 +1,7 @@
 """A preview of the whole clip: its frames take turns on the node while they form.
 
-ComfyUI previews the first frame of a batch once a step. Here the frames of the last step are shown
-one after the other until the next step brings better ones.
+ComfyUI previews the first frame of a batch once per step. Here the frames of the last step are
+shown one after the other until the next step brings better ones.
 """
 
 from __future__ import annotations

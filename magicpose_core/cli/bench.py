@@ -59,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--clock",
         choices=("wall", "cpu"),
         default="wall",
-        help="wall seconds, or processor seconds a thread (with --threads 1 on a busy machine)",
+        help="wall seconds, or processor seconds per thread (with --threads 1 on a busy machine)",
     )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     add_force_option(parser)
@@ -124,14 +124,14 @@ def _report_counts(
         frames_per_batch=arguments.frames_per_batch,
     )
     measured = flops.MEASURED_ON_AUTHORS_CODE.get(arguments.size)
-    _say("GFLOP a pass, the authors' schedule:")
+    _say("GFLOP per pass, the authors' schedule:")
     for name, counted in dataclasses.asdict(theirs).items():
         note = ""
         if measured is not None and arguments.model == "sd15":
             on_theirs = getattr(measured, name)
             note = f"  (their code: {on_theirs:.1f}, {counted / on_theirs - 1:+.2%})"
         _say(f"  {name:<14}{counted:9.3f}{note}")
-    _say(f"GFLOP a frame and step: theirs {theirs.frame_step:.3f}, ours {ours:.3f}")
+    _say(f"GFLOP per frame and step: theirs {theirs.frame_step:.3f}, ours {ours:.3f}")
     _say(f"ours counts {ours / theirs.frame_step:.2%} of theirs, the appearance pass included")
     figures["gflop"] = {**dataclasses.asdict(theirs), "theirs": theirs.frame_step, "ours": ours}
     return theirs.frame_step, ours
@@ -171,7 +171,7 @@ def _report_speed(
 ) -> None:
     theirs, ours = statistics.median(comparison.theirs), statistics.median(comparison.ours)
     _say(
-        f"{name}: theirs {theirs:.3f} s a frame and step, ours {ours:.3f} s: "
+        f"{name}: theirs {theirs:.3f} s per frame and step, ours {ours:.3f} s: "
         f"{comparison.times_faster:.2f} times faster; the noise differs by "
         f"{comparison.difference:.1e}"
     )

@@ -57,7 +57,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--start", type=int, default=0, help="first frame (0)")
     parser.add_argument("--stop", type=int, help="frame before which to stop (default: the end)")
     parser.add_argument("--stride", type=int, default=1, help="take every n-th frame (1)")
-    parser.add_argument("--workers", type=int, default=1, help="clips at a time, one a process (1)")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="clips at a time, one per process (1)"
+    )
     for name, what in (("maps", "pose maps"), ("overlay", "an overlay video")):
         parser.add_argument(
             f"--{name}",

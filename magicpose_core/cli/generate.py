@@ -100,7 +100,7 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
         "--stride", type=positive, default=1, help="take every n-th pose (default: 1)"
     )
     group.add_argument(
-        "--fps", type=float, help="frames a second (default: those of the poses, else 8)"
+        "--fps", type=float, help="frames per second (default: those of the poses, else 8)"
     )
     sound = group.add_mutually_exclusive_group()
     sound.add_argument(

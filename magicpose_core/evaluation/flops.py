@@ -75,7 +75,7 @@ def count_authors_passes(shape: ControlNetShape, size: int) -> PassFlops:
 def count_our_frame_step(
     shape: ControlNetShape, size: int, *, frames: int, frames_per_batch: int
 ) -> float:
-    """Count our timestep of a clip in GFLOP a frame, the appearance pass included."""
+    """Count our timestep of a clip in GFLOP per frame, the appearance pass included."""
     denoiser = shapes_only_denoiser(shape)
     clip = random_clip(shape, frames=frames, size=size).to(torch.device("meta"))
     with torch.no_grad():

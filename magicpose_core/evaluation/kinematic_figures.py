@@ -64,7 +64,7 @@ def random_motion(
     Args:
         generator: The source of chance.
         frames: Number of frames.
-        fps: Frames a second; movements have 0.2 to 1 swings a second.
+        fps: Frames per second; movements have 0.2 to 1 swings a second.
         depth: Let the bones point towards and away from the camera, and the body turn.
     """
     time = np.arange(frames) / fps

@@ -155,7 +155,7 @@ METHODS: Mapping[str, Callable[[Pair], Points]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """How well a method fits drivers to references; one number a pair, in percent.
+    """How well a method fits drivers to references; one number per pair, in percent.
 
     Attributes:
         error: Mean distance to the true joints, of the reference's height.
@@ -201,7 +201,7 @@ class Quiet:
 
 
 def measure_smoothing(settings: SmoothSettings, *, clips: int, seed: int = 0) -> Quiet:
-    """Smooth random motions of 4 seconds at 30 frames a second with 1 % of jitter."""
+    """Smooth random motions of 4 seconds at 30 frames per second with 1 % of jitter."""
     generator = np.random.default_rng(seed)
     rows = []
     for _ in range(clips):

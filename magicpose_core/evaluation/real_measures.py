@@ -77,7 +77,7 @@ def measure(
     """Measure an aligned clip.
 
     Args:
-        driver: One person a frame.
+        driver: One person per frame.
         reference: The person in the picture.
         size: Width and height of the picture in pixels.
         aligned: What alignment made of the driver, in that size.

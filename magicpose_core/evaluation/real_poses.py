@@ -59,7 +59,7 @@ class Source:
                 yield np.ascontiguousarray(frame[top:bottom, left:right])
 
     def fps(self) -> float:
-        """Return the frames a second that the stride leaves."""
+        """Return the frames per second that the stride leaves."""
         with open_clip(self.file) as clip:
             return float(clip.info.fps or USUAL_FPS) / self.stride
 

@@ -34,12 +34,12 @@ _LONG_PRODUCT = 0.02  # seconds for the smaller: a hundred times what it should 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedComparison:
-    """What was timed; one entry a round, in which both took their turn.
+    """What was timed; one entry per round, in which both took their turn.
 
     Attributes:
         theirs: Seconds a frame and step, the authors' schedule.
         ours: Seconds a frame and step, all frames of the clip in one timestep divided by them.
-        peak: GFLOP a second of a big matrix product in the same dtype.
+        peak: GFLOP per second of a big matrix product in the same dtype.
         difference: Norm of (ours - theirs) / norm of theirs, of one frame's guided noise.
     """
 

@@ -48,7 +48,7 @@ class AppearanceControlModel(nn.Module):
             text: (B, L, C) text embedding.
 
         Returns:
-            One entry a self-attention layer, in the order of computation.
+            One entry per self-attention layer, in the order of computation.
         """
         tokens: dict[str, Tensor] = {}
 

@@ -34,7 +34,7 @@ class PoseHints:
         Args:
             pose: The network that embeds.
             pose_maps: F maps of one size.
-            keep_bytes: Limit of the kept embeddings (5.2 MB a frame at 512 x 512 in float32).
+            keep_bytes: Limit of the kept embeddings (5.2 MB per frame at 512 x 512 in float32).
         """
         self._pose = pose
         self._pose_maps = pose_maps

@@ -26,7 +26,7 @@ class UNetShape:
     Attributes:
         channels: Channels of each level, the finest first.
         attention: Whether the ResBlocks of a level are followed by a transformer block.
-        resnets: ResBlocks a level on the way down (one more on the way up).
+        resnets: ResBlocks per level on the way down (one more on the way up).
         context: Width of the text embedding.
         heads: Attention heads of every block; not readable from tensor shapes.
         latent_channels: Channels of the latents.
@@ -50,7 +50,7 @@ class ControlNetShape:
 
 @dataclass(frozen=True, kw_only=True)
 class VaeShape:
-    """The autoencoder: channels of each level (the finest first), ResBlocks a level, latents."""
+    """The autoencoder: channels of each level (the finest first), ResBlocks per level, latents."""
 
     channels: tuple[int, ...] = (128, 256, 512, 512)
     resnets: int = 2

@@ -51,7 +51,7 @@ class Detection:
     frames: Iterator[tuple[Frame, People]]
 
     def fps(self, span: Span) -> float:
-        """Return the frames a second that the span leaves; pictures count as 30."""
+        """Return the frames per second that the span leaves; pictures count as 30."""
         return float(self.info.fps or USUAL_FPS) / span.stride
 
 

@@ -136,7 +136,7 @@ class PoseSequence:
         frames: F tuples of the P persons of a frame; a frame without people is an empty tuple.
         width: Width of the frames in pixels.
         height: Height of the frames in pixels.
-        fps: Frames a second.
+        fps: Frames per second.
     """
 
     frames: tuple[People, ...]
@@ -151,7 +151,7 @@ class PoseSequence:
                 f"{self.width}x{self.height}"
             )
         if not (math.isfinite(self.fps) and self.fps > 0):
-            raise InputError(f"frames a second must be above 0, got {self.fps}")
+            raise InputError(f"frames per second must be above 0, got {self.fps}")
         object.__setattr__(self, "frames", tuple(tuple(people) for people in self.frames))
 
     def __len__(self) -> int:

@@ -74,7 +74,7 @@ class OpenedPoses:
         kind: ``maps`` were there already; ``keypoints`` of a file or of a ``video`` are drawn.
         width: Of the maps in pixels.
         height: Of the maps in pixels.
-        fps: Frames a second, None where nobody says.
+        fps: Frames per second, None where nobody says.
         count: Number of maps, None where a video does not say.
         maps: (H, W, 3) uint8 RGB each, made when it is asked for.
         alignment: What alignment did, None without.

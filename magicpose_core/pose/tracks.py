@@ -35,7 +35,7 @@ class PartTrack:
 
 
 def tracks_of(sequence: PoseSequence, size: tuple[int, int]) -> dict[str, PartTrack]:
-    """Turn a clip with one person a frame at most into arrays, by the name of the part.
+    """Turn a clip with one person per frame at most into arrays, by the name of the part.
 
     Args:
         sequence: The clip.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .schedules import add_noise
 
-Generators = Sequence[torch.Generator]  # one a frame, on the CPU
+Generators = Sequence[torch.Generator]  # one per frame, on the CPU
 
 _FAR = 2**40  # farther than any clip is long, so that no frame meets the reference's numbers
 

@@ -15,7 +15,7 @@ class FrameWindows:
     overlap. Frames that lie in several windows get the mean of their predictions.
 
     Attributes:
-        length: Frames a window.
+        length: Frames per window.
         overlap: Frames that a window shares with the one before it.
     """
 

@@ -101,7 +101,7 @@ class NetworkConfig:
         heads: Attention heads.
         text_width: Width of the text encoder, which only ever reads the empty prompt.
         vae_channels: Channels of each level of the autoencoder.
-        vae_resnets: ResBlocks a level of the autoencoder.
+        vae_resnets: ResBlocks per level of the autoencoder.
     """
 
     channels: tuple[int, ...] = UNetShape.channels
@@ -121,8 +121,8 @@ class OptimizerConfig:
         betas: Of AdamW.
         weight_decay: Decoupled.
         clip: Largest norm of all gradients together, taken after unscaling.
-        batch: Pairs a process and forward pass.
-        accumulate: Forward passes a step.
+        batch: Pairs per process and forward pass.
+        accumulate: Forward passes per step.
         warmup: Steps over which the learning rate rises from 0.
         schedule: ``constant``, or ``cosine`` down to a twentieth at the last step.
         ema: Decay of the averaged weights; 0 keeps none.

@@ -73,7 +73,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
         mixed_precision=config.run.mixed_precision,
         gradient_accumulation_steps=config.optimizer.accumulate,
         cpu=choose_device().type == "cpu",  # or else accelerate wants a launcher of its own
-        # each weight is used once a pass: kept casts would only cost memory, 2.4 GB at SD 1.5 size
+        # each weight is used once per pass: kept casts only cost memory, 2.4 GB at SD 1.5 size
         kwargs_handlers=[
             AutocastKwargs(cache_enabled=False),
             InitProcessGroupKwargs(timeout=_LONGEST_WAIT),

@@ -35,7 +35,7 @@ class ClipInfo:
     Attributes:
         width: Of the upright frames, in pixels.
         height: Of the upright frames, in pixels.
-        fps: Frames a second of the file, whatever the stride; None for pictures.
+        fps: Frames per second of the file, whatever the stride; None for pictures.
         frame_count: Frames that ``start``, ``stop`` and ``stride`` leave, as the file states it;
             None when it does not say.
     """

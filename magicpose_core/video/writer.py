@@ -36,7 +36,7 @@ def open_mp4(
 
     Args:
         path: Where to write.
-        fps: Frames a second.
+        fps: Frames per second.
         crf: Constant rate factor, 0 (nothing lost) to 51 (smallest).
         sound: A video or recording whose sound goes along, cut to the frames; None for silence.
 

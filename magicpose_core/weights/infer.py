@@ -55,7 +55,7 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
     text = shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
     latents = shapes["input_blocks.0.0.weight"][1]
     _check_range("levels", len(channels), _MOST_LEVELS)
-    _check_range("ResBlocks a level", resnets[0], _MOST_RESNETS)
+    _check_range("ResBlocks per level", resnets[0], _MOST_RESNETS)
     for width in (*channels, text[1], latents):
         _check_range("channels", width, _MOST_CHANNELS)
     return UNetShape(
@@ -95,7 +95,7 @@ def vae_shape(shapes: Shapes) -> VaeShape:
     resnets = sum(f"encoder.down.0.block.{index}.conv2.weight" in shapes for index in range(16))
     latents = shapes["post_quant_conv.weight"][0]
     _check_range("levels", len(levels), _MOST_LEVELS)
-    _check_range("ResBlocks a level", resnets, _MOST_RESNETS)
+    _check_range("ResBlocks per level", resnets, _MOST_RESNETS)
     for width in (*levels, latents):
         _check_range("channels", width, _MOST_CHANNELS)
     return VaeShape(channels=tuple(levels), resnets=resnets, latent_channels=latents)

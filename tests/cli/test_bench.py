@@ -29,7 +29,7 @@ def test_reports_counts_speed_and_peak(tmp_path, capsys):
     assert f"ours counts {share:.2%} of theirs" in report
     assert 0 < share < 1
     for name in ("fp32", "bf16"):
-        assert re.search(rf"{name}: theirs [\d.]+ s a frame and step, ours [\d.]+ s", report)
+        assert re.search(rf"{name}: theirs [\d.]+ s per frame and step, ours [\d.]+ s", report)
         assert len(figures[name]["theirs"]) == len(figures[name]["ours"]) == 1
     assert figures["fp32"]["difference"] < 1e-4
     assert figures["bf16"]["difference"] < 0.2

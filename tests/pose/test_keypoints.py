@@ -85,6 +85,6 @@ def test_mirror_swaps_the_hands_and_the_sides(make_person: Callable[..., PersonP
 def test_a_sequence_needs_a_size_and_a_rate() -> None:
     with pytest.raises(InputError, match="1 to 16384 pixels a side"):
         PoseSequence(frames=(), width=0, height=4)
-    with pytest.raises(InputError, match="frames a second"):
+    with pytest.raises(InputError, match="frames per second"):
         PoseSequence(frames=(), width=4, height=4, fps=0)
     assert len(PoseSequence(frames=((), ()), width=4, height=4)) == 2

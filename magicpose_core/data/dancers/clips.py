@@ -57,8 +57,8 @@ class DancerClip:
 
     Attributes:
         dancer: Who.
-        postures: One a frame.
-        views: The camera's view, one a frame.
+        postures: One per frame.
+        views: The camera's view, one per frame.
         contacts: Whether the right and the left foot are planted, one pair a frame.
     """
 

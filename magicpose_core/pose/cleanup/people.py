@@ -18,7 +18,7 @@ _SEEN = 0.3
 
 
 def choose_person(sequence: PoseSequence, choice: PersonChoice | None = None) -> PoseSequence:
-    """Keep one person a frame at most."""
+    """Keep one person per frame at most."""
     return replace(sequence, frames=tuple(follow(sequence, choice or PersonChoice())))
 
 

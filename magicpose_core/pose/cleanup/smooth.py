@@ -32,7 +32,7 @@ def smooth(sequence: PoseSequence, settings: SmoothSettings | None = None) -> Po
     """Repair swapped sides, take out jumps, fill short gaps and smooth, in this order.
 
     Args:
-        sequence: One person a frame at most (see ``people``).
+        sequence: One person per frame at most (see ``people``).
         settings: Defaults when None.
 
     Raises:
@@ -72,7 +72,7 @@ def one_euro(
 
     Args:
         values: (F, ..., 2) places in any unit; every point has a speed of its own.
-        fps: Frames a second.
+        fps: Frames per second.
         cutoff: Cut-off frequency at rest, in 1/s.
         speed_gain: Growth of the cut-off, in 1/s for a speed of one unit a second.
     """

@@ -1,6 +1,6 @@
-"""COCO and COCO-WholeBody key point files: annotations with their pictures, one picture a frame.
+"""COCO and COCO-WholeBody key point files: annotations with their pictures, one picture per frame.
 
-Held exactly: what ``coco_wholebody`` holds, sizes, empty frames, frames a second (in ``info``).
+Held exactly: what ``coco_wholebody`` holds, sizes, empty frames, frames per second (in ``info``).
 """
 
 from __future__ import annotations

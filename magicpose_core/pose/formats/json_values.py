@@ -21,7 +21,7 @@ def pixel_count(value: object, what: str) -> int:
 
 
 def frame_rate(value: object) -> float:
-    """Read frames a second; None is 30."""
+    """Read frames per second; None is 30."""
     if value is None:
         return USUAL_FPS
     if not _is_number(value) or not 0 < value <= _MOST_FPS:

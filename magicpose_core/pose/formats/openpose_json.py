@@ -1,7 +1,7 @@
 """OpenPose people as JSON values: ComfyUI's POSE_KEYPOINT in its dialects, and CMU's own files.
 
 Held exactly: places, scores (where the dialect has real ones), absent parts (where it has them).
-Not held: frames a second (a clip's file adds them, see ``pose_files``); CMU's files hold no frame
+Not held: frames per second (a clip's file adds them, see ``pose_files``); CMU's files hold no frame
 size, and their middle of the hips is computed anew on writing.
 """
 
@@ -68,7 +68,7 @@ _NORMALISED_LIMIT = 1.5  # a clip whose places mostly lie below 1.5 is not in pi
 
 
 def to_pose_keypoints(sequence: PoseSequence, dialect: Dialect = COMPLETE) -> list[OpenPoseFrame]:
-    """Write a sequence as POSE_KEYPOINT, one value a frame."""
+    """Write a sequence as POSE_KEYPOINT, one value per frame."""
     size = (1, 1) if dialect.normalised else (sequence.width, sequence.height)
     return [
         OpenPoseFrame(
@@ -93,7 +93,7 @@ def from_pose_keypoints(
     Args:
         frames: One frame or a list of frames, each with ``people``.
         size: Width and height in pixels, for files that do not hold them.
-        fps: Frames a second.
+        fps: Frames per second.
 
     Raises:
         InputError: It is no OpenPose value, holds animals, wrong counts or no numbers; the message

@@ -1,4 +1,4 @@
-"""Pose files: one file a clip or one file a frame, in any of the formats, told by their content."""
+"""Pose files: one file per clip or one file per frame, in any format, told by their content."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _MEDIAPIPE = "mediapipe_holistic"
 def read_poses(
     path: Path, *, size: tuple[int, int] | None = None, fps: float | None = None
 ) -> PoseSequence:
-    """Read a pose file, or a folder with one JSON file a frame (in natural order).
+    """Read a pose file, or a folder with one JSON file per frame (in natural order).
 
     Args:
         path: POSE_KEYPOINT (a frame, a list of frames, or a clip with ``frames`` and ``fps``), CMU
             OpenPose, COCO or COCO-WholeBody annotations, or MediaPipe Holistic landmarks.
         size: Width and height in pixels for formats that do not hold them (CMU).
-        fps: Frames a second; overrules the file's own, 30 where neither says.
+        fps: Frames per second; overrules the file's own, 30 where neither says.
 
     Raises:
         InputError: The file is absent, no JSON, or of another format; the message names it.
@@ -48,7 +48,7 @@ def read_poses(
 
 
 def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_keypoint") -> None:
-    """Write a sequence; ``cmu`` makes a folder with one file a frame, the others one file."""
+    """Write a sequence; ``cmu`` makes a folder with one file per frame, the others one file."""
     if format == "cmu":
         for index, people in enumerate(sequence.frames):
             value = to_cmu_people(people, sequence.width, sequence.height)
@@ -85,7 +85,7 @@ def write_pose_clip(
 def _load_folder(folder: Path) -> list[object]:
     files = sorted(folder.glob("*.json"), key=natural_order)
     if not files:
-        raise InputError(f"{folder} holds no .json files; name a folder with one a frame")
+        raise InputError(f"{folder} holds no .json files; name a folder with one per frame")
     return [_load(file) for file in files]
 
 

@@ -69,7 +69,7 @@ def align(
     """Align the person of a clip to the person of a picture.
 
     Args:
-        sequence: The driver, one person a frame at most (see ``people``).
+        sequence: The driver, one person per frame at most (see ``people``).
         reference: The person in the picture; what is hidden there takes its size from the other
             side or from the whole person.
         size: Width and height of the reference's picture in pixels; the result has this size.

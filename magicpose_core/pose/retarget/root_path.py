@@ -35,7 +35,7 @@ class Body:
         target: (19, 2) of the reference.
         shown: (19,), which of those lie in the picture and are seen, or guessed from such.
         beyond: (19,), which the reference has outside its picture.
-        fps: Frames a second.
+        fps: Frames per second.
     """
 
     places: Points
