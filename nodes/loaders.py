@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import VaeShape
-from ..magicpose_core.weights import infer
+from ..magicpose_core.weights import recipes
 from ..magicpose_core.weights.checkpoint import open_checkpoint
 from ..magicpose_core.weights.contents import Part, find_part
 from ..magicpose_core.weights.notes import read_note
@@ -66,10 +66,6 @@ def _weights(part: Part) -> native.Weights:
     return {key: part.file.read(stored) for key, stored in part.keys.items()}
 
 
-def _heads(part: Part) -> int:
-    return infer.stored_number(part.file.metadata, infer.HEADS_KEY) or 8
-
-
 class LoadMagicPoseCheckpoint(io.ComfyNode):
     """The five networks of an all-in-one file."""
 
@@ -120,7 +116,7 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
         for build in (
             lambda: _build_unet(unet, dtype),
             lambda: _build_clip(text),
-            lambda: native.build_vae(infer.vae_shape(vae.shapes), _weights(vae)),
+            lambda: native.build_vae(recipes.VAE.shape(vae), _weights(vae)),
             lambda: _build_control_net(pose, dtype),
             lambda: _build_appearance_model(appearance, dtype),
         ):
@@ -129,7 +125,7 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
         note = read_note(opened)
         attach_note(built[0], note)
         attach_note(built[4], note)  # Encode Reference warns of photos
-        if infer.vae_shape(vae.shapes) != VaeShape():  # not Stable Diffusion's
+        if recipes.VAE.shape(vae) != VaeShape():  # not Stable Diffusion's
             set_preview_colours(built[0], built[2])
         return io.NodeOutput(*built)
 
@@ -176,22 +172,18 @@ class LoadAppearanceModel(io.ComfyNode):
 
 
 def _build_unet(part: Part, dtype: str) -> comfy.model_patcher.ModelPatcher:
-    shape = infer.unet_shape(part.shapes, heads=_heads(part))
-    return native.build_unet(shape, _weights(part), _DTYPES[dtype])
+    return native.build_unet(recipes.UNET.shape(part), _weights(part), _DTYPES[dtype])
 
 
 def _build_appearance_model(part: Part, dtype: str) -> comfy.model_patcher.ModelPatcher:
-    shape = infer.unet_shape(part.shapes, heads=_heads(part))
+    shape = recipes.APPEARANCE.shape(part).unet
     return native.build_appearance_unet(shape, _weights(part), _DTYPES[dtype])
 
 
 def _build_control_net(part: Part, dtype: str) -> object:
-    shape = infer.controlnet_shape(part.shapes, heads=_heads(part))
-    return native.build_control_net(shape, _weights(part), _DTYPES[dtype])
+    return native.build_control_net(recipes.POSE.shape(part), _weights(part), _DTYPES[dtype])
 
 
 def _build_clip(part: Part) -> object:
-    heads = infer.stored_number(part.file.metadata, infer.TEXT_HEADS_KEY)
-    shape = infer.text_shape(part.shapes, heads=heads)
     embeddings = folder_paths.get_folder_paths("embeddings")
-    return native.build_clip(shape, _weights(part), embeddings)
+    return native.build_clip(recipes.TEXT.shape(part), _weights(part), embeddings)

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..weights.checkpoint import open_checkpoint
     from ..weights.contents import PART_TITLES, find_parts
     from ..weights.convert import DTYPES, SPLIT_FILES, convert
-    from ..weights.loading import why_it_does_not_load
+    from ..weights.misfit import why_it_does_not_load
     from ..weights.notes import load_note
 
     out: Path = arguments.out

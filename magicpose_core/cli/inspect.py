@@ -60,7 +60,7 @@ def report(file: Checkpoint, *, keys: bool = False) -> list[str]:
 
 def _part_lines(file: Checkpoint, part: Part) -> list[str]:
     from ..weights.contents import PART_TITLES
-    from ..weights.loading import why_it_does_not_load
+    from ..weights.misfit import why_it_does_not_load
 
     stored = list(part.keys.values())
     numbers = sum(_numbers(file, key) for key in stored)

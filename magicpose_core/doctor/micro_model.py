@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..weights.infer import HEADS_KEY, TEXT_HEADS_KEY
+from ..weights.heads import Heads
 from ..weights.loading import MagicPoseModels, load_models
 from ..weights.settings import ModelFiles
 
@@ -60,7 +60,7 @@ def load_micro_models() -> MagicPoseModels:
     """Write the model to a file and load it as a user's, on the CPU in float32."""
     with tempfile.TemporaryDirectory(prefix="magicpose-") as folder:
         file = Path(folder) / "micro.safetensors"
-        save_file(micro_state(), file, {HEADS_KEY: str(HEADS), TEXT_HEADS_KEY: str(TEXT_HEADS)})
+        save_file(micro_state(), file, Heads(unet=HEADS, text=TEXT_HEADS).note())
         return load_models(ModelFiles(checkpoint=file))
 
 

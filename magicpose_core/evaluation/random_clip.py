@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..models.appearance import AppearanceControlModel
 from ..models.denoiser import Conditioning, MagicPoseDenoiser
-from ..models.networks import build_unet
+from ..models.networks import UNet
 from ..models.pose_control import PoseControlNet
 from ..models.sd15 import LATENT_STRIDE, ControlNetShape, TextShape
 from ..sampling.guidance import guide
@@ -51,7 +51,7 @@ def shapes_only_denoiser(shape: ControlNetShape) -> MagicPoseDenoiser:
     """Build the three networks on the meta device: shapes without memory."""
     with torch.device("meta"):
         return MagicPoseDenoiser(
-            build_unet(shape.unet), AppearanceControlModel(shape), PoseControlNet(shape)
+            UNet(shape.unet), AppearanceControlModel(shape), PoseControlNet(shape)
         ).eval()
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 
-from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
-from .networks import build_unet
+from .networks import UNet
 from .reference_attention import ReferenceFeatures
 from .sd15 import ControlNetShape, attention_layers
 
@@ -21,17 +20,19 @@ class AppearanceControlModel(nn.Module):
     Source: Chang et al. 2024, section 3.2.
 
     Attributes:
+        shape: What it was built from.
         unet: The trunk; its output layers are gone.
         unused_hint_block: 16 tensors that the released checkpoints carry and nothing reads, kept
             so that a checkpoint is saved as whole as it was.
     """
 
-    unet: UNet2DConditionModel
+    unet: UNet
 
     def __init__(self, shape: ControlNetShape) -> None:
         """Build the model without weights; the hint widths are those of the unused block."""
         super().__init__()
-        self.unet = build_unet(shape.unet)
+        self.shape = shape
+        self.unet = UNet(shape.unet)
         self.unet.conv_norm_out = nn.Identity()
         self.unet.conv_out = nn.Identity()
         self.unused_hint_block = _unused_hint_block(shape)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from .appearance import AppearanceControlModel
+from .networks import UNet
 from .pose_control import PoseControlNet, PoseResiduals
 from .reference_attention import KeysValues, ReferenceFeatures, project_reference, project_text
 
@@ -50,11 +50,11 @@ class MagicPoseDenoiser(nn.Module):
         pose: The pose ControlNet, or None in appearance pretraining.
     """
 
-    unet: UNet2DConditionModel
+    unet: UNet
 
     def __init__(
         self,
-        unet: UNet2DConditionModel,
+        unet: UNet,
         appearance: AppearanceControlModel | None,
         pose: PoseControlNet | None,
     ) -> None:

@@ -1,4 +1,4 @@
-"""Build diffusers' networks of the SD 1.5 plan from their shapes, without weights."""
+"""diffusers' networks of the SD 1.5 plan, built from their shapes, which they keep."""
 
 from __future__ import annotations
 
@@ -8,23 +8,53 @@ from .reference_attention import install
 from .sd15 import LATENT_SCALE, NORM_GROUPS, ControlNetShape, UNetShape, VaeShape
 
 
-def build_unet(shape: UNetShape) -> UNet2DConditionModel:
-    """Build a U-Net with the reference attention on every layer."""
-    unet = UNet2DConditionModel(
-        in_channels=shape.latent_channels,
-        out_channels=shape.latent_channels,
-        block_out_channels=shape.channels,
-        layers_per_block=shape.resnets,
-        down_block_types=_down_types(shape),
-        up_block_types=tuple(
-            "CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in shape.attention[::-1]
-        ),
-        cross_attention_dim=shape.context,
-        attention_head_dim=shape.heads,  # diffusers' name for the number of heads here
-        norm_num_groups=NORM_GROUPS,
-    )
-    install(unet)
-    return unet
+class UNet(UNet2DConditionModel):
+    """A U-Net with the reference attention on every layer.
+
+    Attributes:
+        shape: What it was built from.
+    """
+
+    def __init__(self, shape: UNetShape) -> None:
+        """Build the network without weights."""
+        super().__init__(
+            in_channels=shape.latent_channels,
+            out_channels=shape.latent_channels,
+            block_out_channels=shape.channels,
+            layers_per_block=shape.resnets,
+            down_block_types=_down_types(shape),
+            up_block_types=tuple(
+                "CrossAttnUpBlock2D" if attends else "UpBlock2D"
+                for attends in shape.attention[::-1]
+            ),
+            cross_attention_dim=shape.context,
+            attention_head_dim=shape.heads,  # diffusers' name for the number of heads here
+            norm_num_groups=NORM_GROUPS,
+        )
+        self.shape = shape
+        install(self)
+
+
+class Autoencoder(AutoencoderKL):
+    """The autoencoder.
+
+    Attributes:
+        shape: What it was built from.
+    """
+
+    def __init__(self, shape: VaeShape) -> None:
+        """Build the network without weights."""
+        levels = len(shape.channels)
+        super().__init__(
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            block_out_channels=shape.channels,
+            layers_per_block=shape.resnets,
+            latent_channels=shape.latent_channels,
+            norm_num_groups=NORM_GROUPS,
+            scaling_factor=LATENT_SCALE,
+        )
+        self.shape = shape
 
 
 def build_controlnet(shape: ControlNetShape) -> ControlNetModel:
@@ -41,20 +71,6 @@ def build_controlnet(shape: ControlNetShape) -> ControlNetModel:
     )
     install(controlnet)
     return controlnet
-
-
-def build_vae(shape: VaeShape) -> AutoencoderKL:
-    """Build the autoencoder."""
-    levels = len(shape.channels)
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=shape.channels,
-        layers_per_block=shape.resnets,
-        latent_channels=shape.latent_channels,
-        norm_num_groups=NORM_GROUPS,
-        scaling_factor=LATENT_SCALE,
-    )
 
 
 def _down_types(shape: UNetShape) -> tuple[str, ...]:

@@ -26,13 +26,18 @@ class PoseResiduals:
 
 
 class PoseControlNet(nn.Module):
-    """ControlNet v1.1 on pose maps. Source: Zhang et al. 2023; Chang et al. 2024, section 3.3."""
+    """ControlNet v1.1 on pose maps. Source: Zhang et al. 2023; Chang et al. 2024, section 3.3.
+
+    Attributes:
+        shape: What it was built from.
+    """
 
     controlnet: ControlNetModel
 
     def __init__(self, shape: ControlNetShape) -> None:
         """Build the network without weights."""
         super().__init__()
+        self.shape = shape
         self.controlnet = build_controlnet(shape)
         self.hint_embedding = self.controlnet.controlnet_cond_embedding
         self.controlnet.controlnet_cond_embedding = nn.Identity()

@@ -19,6 +19,7 @@ class TextEncoder(nn.Module):
     """CLIP's text model up to its final layer norm, without an attention mask but the causal one.
 
     Attributes:
+        shape: What it was built from.
         clip: transformers' model.
         level: What stands before ``embeddings`` in its keys, see ``weights.ldm.text_map``.
     """
@@ -28,6 +29,7 @@ class TextEncoder(nn.Module):
     def __init__(self, shape: TextShape) -> None:
         """Build the encoder without weights."""
         super().__init__()
+        self.shape = shape
         self.clip = CLIPTextModel(
             CLIPTextConfig(
                 hidden_size=shape.width,
@@ -43,11 +45,15 @@ class TextEncoder(nn.Module):
                 projection_dim=shape.width,
             )
         )
-        self.positions = shape.positions
         # no weight file fills it, so it has its numbers even where the model is built without any
         positions = torch.arange(shape.positions, device="cpu").expand((1, -1))
         embeddings = self.clip.get_submodule(f"{self.level}embeddings")
         embeddings.register_buffer("position_ids", positions, persistent=False)
+
+    @property
+    def positions(self) -> int:
+        """Tokens of a prompt, the padding included."""
+        return self.shape.positions
 
     @property
     def level(self) -> str:

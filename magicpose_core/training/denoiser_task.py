@@ -14,16 +14,17 @@ from ..errors import InputError
 from ..images import from_uint8, signed_to_unit
 from ..models.denoiser import MagicPoseDenoiser
 from ..models.posterior import sample_posterior
-from ..models.sd15 import LATENT_SCALE, ControlNetShape, UNetShape
+from ..models.sd15 import LATENT_SCALE
 from ..models.vae import decode
 from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings
 from ..weights.contents import RELEASED_PREFIXES
 from ..weights.convert import DTYPES
+from ..weights.heads import Heads
 from ..weights.loading import MagicPoseModels
 from .checkpoints import LAST, trained_weights
 from .config import DataConfig, TrainingConfig
-from .export import STAGE1_PREFIXES, denoiser_parts, export, text_part, vae_part
+from .export import STAGE1_PREFIXES, denoiser_parts, export
 from .latents import LatentCache, open_cache
 from .loop import Batch, Task
 from .objective import NoiseObjective
@@ -173,28 +174,11 @@ def export_denoiser(config: TrainingConfig, stage: Stage) -> Path:
     objective_names = trained_weights(config.output / LAST)
     state = {name.removeprefix("denoiser."): value for name, value in objective_names.items()}
     models.denoiser.load_state_dict(state, strict=False)
-    unet = models.denoiser.unet.config
-    heads = int(unet.attention_head_dim)
-    shape = ControlNetShape(
-        unet=UNetShape(
-            channels=tuple(unet.block_out_channels),
-            attention=tuple(kind.startswith("CrossAttn") for kind in unet.down_block_types),
-            resnets=unet.layers_per_block,
-            context=unet.cross_attention_dim,
-            heads=heads,
-            latent_channels=unet.in_channels,
-        )
-    )
     return export(
         config.output / f"{stage.name}.safetensors",
-        {
-            **denoiser_parts(models.denoiser, shape),
-            "vae": vae_part(models.vae),
-            "text": text_part(models.text),
-        },
+        {**denoiser_parts(models.denoiser), "vae": models.vae, "text": models.text},
         dtype=torch.float32,
-        heads=heads,
-        text_heads=models.text.clip.config.num_attention_heads,
+        heads=Heads(unet=models.denoiser.unet.shape.heads, text=models.text.shape.heads),
         prefixes=STAGE1_PREFIXES if stage.name == "stage1" else RELEASED_PREFIXES,
     )
 

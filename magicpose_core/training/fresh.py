@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from diffusers import AutoencoderKL
 
 from ..models.appearance import AppearanceControlModel
 from ..models.denoiser import MagicPoseDenoiser
-from ..models.networks import build_unet, build_vae
+from ..models.networks import Autoencoder, UNet
 from ..models.pose_control import PoseControlNet
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
 from ..models.text import TextEncoder
@@ -17,15 +16,15 @@ _TEXT_LAYERS = 1
 _NARROW = -6.0  # log variance
 
 
-def fresh_vae(config: NetworkConfig, seed: int) -> AutoencoderKL:
+def fresh_vae(config: NetworkConfig, seed: int) -> Autoencoder:
     """Draw an autoencoder whose posterior is narrow at first.
 
     With the usual start the posterior's noise drowns the latents, and colours are learned late.
     """
     with _seeded(seed):
-        vae = build_vae(VaeShape(channels=config.vae_channels, resnets=config.vae_resnets))
+        vae = Autoencoder(VaeShape(channels=config.vae_channels, resnets=config.vae_resnets))
     with torch.no_grad():
-        vae.quant_conv.bias[vae.config.latent_channels :] = _NARROW
+        vae.quant_conv.bias[vae.shape.latent_channels :] = _NARROW
     return vae
 
 
@@ -34,9 +33,7 @@ def fresh_denoiser(config: NetworkConfig, seed: int) -> MagicPoseDenoiser:
     unet = UNetShape(channels=config.channels, heads=config.heads, context=config.text_width)
     shape = ControlNetShape(unet=unet)
     with _seeded(seed):
-        return MagicPoseDenoiser(
-            build_unet(unet), AppearanceControlModel(shape), PoseControlNet(shape)
-        )
+        return MagicPoseDenoiser(UNet(unet), AppearanceControlModel(shape), PoseControlNet(shape))
 
 
 def fresh_text(config: NetworkConfig, seed: int) -> TextEncoder:

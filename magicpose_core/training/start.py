@@ -5,24 +5,17 @@ from __future__ import annotations
 import logging
 
 import torch
-from diffusers import UNet2DConditionModel
 
 from ..errors import InputError
 from ..models.denoiser import MagicPoseDenoiser
+from ..models.networks import UNet
 from ..models.pose_control import PoseControlNet
 from ..models.sd15 import ControlNetShape
 from ..weights.checkpoint import Checkpoint, open_checkpoint
 from ..weights.contents import Part, find_part, find_parts
-from ..weights.infer import HEADS_KEY, TEXT_HEADS_KEY, stored_number, unet_shape
-from ..weights.loading import (
-    MagicPoseModels,
-    Placement,
-    load_appearance,
-    load_pose,
-    load_text,
-    load_unet,
-    load_vae,
-)
+from ..weights.heads import Heads, noted_heads
+from ..weights.loading import MagicPoseModels, load_network
+from ..weights.recipes import APPEARANCE, POSE, TEXT, UNET, VAE
 from ..weights.start import start_appearance
 from .config import TrainingConfig
 from .fresh import fresh_denoiser, fresh_text
@@ -41,25 +34,24 @@ def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
     if config.start.checkpoint is None:
         return _fresh_models(config)
     file = open_checkpoint(config.start.checkpoint)
-    placement = Placement(
-        heads=stored_number(file.metadata, HEADS_KEY) or Placement.heads,
-        text_heads=stored_number(file.metadata, TEXT_HEADS_KEY),
-    )
+    heads = noted_heads(file.metadata)
     if stage.name == "stage2" and "appearance" not in find_parts(file):
         raise InputError(
             f"start.checkpoint {config.start.checkpoint} holds no appearance control model, which "
             "stage 2 goes on with; name the file that stage 1 wrote"
         )
-    unet = load_unet(find_part(file, "unet"), placement)
+    unet = load_network(UNET, find_part(file, "unet"), heads)
     vae_file = file if config.start.vae is None else open_checkpoint(config.start.vae)
     return MagicPoseModels(
         denoiser=MagicPoseDenoiser(
             unet,
-            load_appearance(start_appearance(file), placement) if stage.sees_reference else None,
-            _start_pose(config, file, unet, placement) if stage.sees_pose else None,
+            load_network(APPEARANCE, start_appearance(file), heads)
+            if stage.sees_reference
+            else None,
+            _start_pose(config, file, unet, heads) if stage.sees_pose else None,
         ),
-        vae=load_vae(find_part(vae_file, "vae"), placement),
-        text=load_text(find_part(file, "text"), placement),
+        vae=load_network(VAE, find_part(vae_file, "vae")),
+        text=load_network(TEXT, find_part(file, "text"), heads),
     )
 
 
@@ -69,7 +61,7 @@ def _fresh_models(config: TrainingConfig) -> MagicPoseModels:
             "a model from nothing needs start.vae, an autoencoder; train one with "
             "`magicpose train vae`, or set start.checkpoint"
         )
-    vae = load_vae(find_part(open_checkpoint(config.start.vae), "vae"), Placement())
+    vae = load_network(VAE, find_part(open_checkpoint(config.start.vae), "vae"))
     return MagicPoseModels(
         denoiser=fresh_denoiser(config.network, config.run.seed),
         vae=vae,
@@ -78,16 +70,15 @@ def _fresh_models(config: TrainingConfig) -> MagicPoseModels:
 
 
 def _start_pose(
-    config: TrainingConfig, file: Checkpoint, unet: UNet2DConditionModel, placement: Placement
+    config: TrainingConfig, file: Checkpoint, unet: UNet, heads: Heads
 ) -> PoseControlNet:
     part = _pose_part(config, file)
     if part is not None:
-        return load_pose(part, placement)
+        return load_network(POSE, part, heads)
     _log.info("no pose ControlNet given: starting from a copy of the U-Net, as ControlNet does")
-    shapes = find_part(file, "unet").shapes
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.run.seed)
-        pose = PoseControlNet(ControlNetShape(unet=unet_shape(shapes, heads=placement.heads)))
+        pose = PoseControlNet(ControlNetShape(unet=unet.shape))
     copied = {
         key: value
         for key, value in unet.state_dict().items()

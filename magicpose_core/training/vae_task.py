@@ -18,12 +18,14 @@ from ..images import from_uint8, unit_to_signed
 from ..models.sd15 import LATENT_STRIDE
 from ..weights.checkpoint import open_checkpoint
 from ..weights.contents import find_part
-from ..weights.loading import Placement, load_vae
+from ..weights.heads import Heads
+from ..weights.loading import load_network
+from ..weights.recipes import VAE
 from .autoencoder import AutoencoderObjective, normalize_latents, reconstruction_grid
 from .autoencoder import reconstruction_loss as measure
 from .checkpoints import LAST, trained_weights
 from .config import DataConfig, TrainingConfig
-from .export import export, vae_part
+from .export import export
 from .fresh import fresh_vae
 from .linear_code import LinearCode, fit_linear_code
 from .loop import Batch, Task
@@ -44,7 +46,7 @@ def start_vae(config: TrainingConfig) -> AutoencoderKL:
         if config.objective.frozen_encoder:
             raise InputError("objective.frozen_encoder needs start.vae, whose latents are kept")
         return fresh_vae(config.network, config.run.seed)
-    vae = load_vae(find_part(open_checkpoint(path), "vae"), Placement()).requires_grad_(True)
+    vae = load_network(VAE, find_part(open_checkpoint(path), "vae")).requires_grad_(True)
     if config.objective.frozen_encoder:
         vae.encoder.requires_grad_(False)
         vae.quant_conv.requires_grad_(False)
@@ -145,7 +147,7 @@ def finish_vae(config: TrainingConfig) -> Path:
         normalize_latents(vae, dancer_pictures("train", range(_NORMALIZED_ON), config.data))
     return export(
         config.output / "vae.safetensors",
-        {"vae": vae_part(vae)},
+        {"vae": vae},
         dtype=torch.float32,
-        heads=config.network.heads,
+        heads=Heads(unet=config.network.heads),
     )

@@ -14,7 +14,7 @@ from ..files import open_result
 from ..models.sd15 import VaeShape
 from .checkpoint import Checkpoint, TensorInfo, open_checkpoint
 from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, leftover_keys
-from .infer import HEADS_KEY, TEXT_HEADS_KEY
+from .heads import Heads
 from .ldm import vae_map
 from .notes import NOTE_KEY, ModelNote, write_note
 from .safetensors_stream import write_safetensors
@@ -67,10 +67,7 @@ def convert(
         OutputError: The disk is full; nothing that was there before is changed.
     """
     collected = _collect(sources)
-    metadata = dict(collected.metadata)
-    for key, number in ((HEADS_KEY, heads), (TEXT_HEADS_KEY, text_heads)):
-        if number is not None:
-            metadata[key] = str(number)
+    metadata = {**collected.metadata, **Heads(unet=heads, text=text_heads).note()}
     if note is not None:
         metadata[NOTE_KEY] = write_note(note)
     if not split:

@@ -8,12 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from ..errors import CheckpointError
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
 
 Shapes = Mapping[str, tuple[int, ...]]
-HEADS_KEY = "magicpose.heads"
-TEXT_HEADS_KEY = "magicpose.text_heads"
 
 # Far above every published model; what goes beyond is made up, and would take hours to lay out.
 _MOST_LEVELS = 8
@@ -21,17 +18,16 @@ _MOST_RESNETS = 8
 _MOST_LAYERS = 64
 _MOST_CHANNELS = 16_384
 _MOST_TOKENS = 1 << 20
-_MOST_HEADS = 1024
 
 _log = logging.getLogger("magicpose")
 
 
-def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
+def unet_shape(shapes: Shapes, *, heads: int | None = None) -> UNetShape:
     """Infer the plan of a U-Net, an appearance control model or a ControlNet.
 
     Args:
         shapes: Key -> shape.
-        heads: Attention heads; not in the shapes.
+        heads: Attention heads; None takes Stable Diffusion's 8, since they are not in the shapes.
 
     Raises:
         ValueError: The heads do not divide the channels.
@@ -51,6 +47,7 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
             resnets[-1] += 1
         else:
             break
+    heads = UNetShape.heads if heads is None else heads
     _check_heads(heads, channels)
     text = shapes["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
     latents = shapes["input_blocks.0.0.weight"][1]
@@ -68,7 +65,7 @@ def unet_shape(shapes: Shapes, *, heads: int = 8) -> UNetShape:
     )
 
 
-def controlnet_shape(shapes: Shapes, *, heads: int = 8) -> ControlNetShape:
+def controlnet_shape(shapes: Shapes, *, heads: int | None = None) -> ControlNetShape:
     """Infer the plan of a ControlNet, or of an appearance control model with its hint block."""
     plan = unet_shape(shapes, heads=heads)
     widths = [
@@ -155,25 +152,3 @@ def _check_heads(heads: int, widths: Iterable[int]) -> None:
     for width in widths:
         if heads < 1 or width % heads:
             raise ValueError(f"{heads} attention heads do not divide its {width} channels")
-
-
-def stored_number(metadata: Mapping[str, str], key: str) -> int | None:
-    """Read a number of heads from a file's metadata, which holds what tensor shapes do not.
-
-    Args:
-        metadata: The file's, see ``Checkpoint.metadata``.
-        key: ``HEADS_KEY`` or ``TEXT_HEADS_KEY``.
-
-    Raises:
-        CheckpointError: It is no number.
-    """
-    text = metadata.get(key)
-    if text is None:
-        return None
-    plain = text.isascii() and text.isdecimal() and len(text) < 5
-    if not plain or not 0 < int(text) <= _MOST_HEADS:
-        raise CheckpointError(
-            f"the metadata {key!r} must be a number of heads, got {text[:40]!a}; say it as "
-            "heads or text_heads"
-        )
-    return int(text)

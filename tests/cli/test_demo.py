@@ -18,7 +18,7 @@ from magicpose_core.pipeline import load_pipeline
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe, find_parts
-from magicpose_core.weights.loading import why_it_does_not_load
+from magicpose_core.weights.misfit import why_it_does_not_load
 
 SHORT = ("--frames", "2", "--steps", "1", "--people", "1")
 

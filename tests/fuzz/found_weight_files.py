@@ -35,6 +35,7 @@ def archive(data_pkl, method=zipfile.ZIP_STORED, **entries):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as writer:
         writer.writestr("a/data.pkl", data_pkl, method)
+        writer.writestr("a/version", "3\n")
         for name, content in {"0": bytes(16), **entries}.items():
             writer.writestr(f"a/data/{name}", content)
     return stream.getvalue()

@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from magicpose_core.models.networks import build_unet, build_vae
+from magicpose_core.models.networks import Autoencoder, UNet
 from magicpose_core.models.sd15 import TextShape, UNetShape, VaeShape
 from magicpose_core.models.text import TextEncoder
-from magicpose_core.training.export import export, text_part, vae_part
-from magicpose_core.weights.ldm import unet_map
+from magicpose_core.training.export import export
+from magicpose_core.weights.heads import Heads
 
 UNET = UNetShape(channels=(32, 64), attention=(True, False), resnets=1, context=16, heads=4)
 VAE = VaeShape(channels=(32,), resnets=1)
@@ -28,12 +28,14 @@ TEXT = TextShape(width=16, layers=1, heads=2, feed_forward=16, vocabulary=8, pos
 def narrow_state() -> Mapping[str, torch.Tensor]:
     """A U-Net, an autoencoder and a text encoder of few keys, in the released layout."""
     parts = {
-        "unet": (build_unet(UNET), unet_map(UNET)),
-        "vae": vae_part(build_vae(VAE)),
-        "text": text_part(TextEncoder(TEXT)),
+        "unet": UNet(UNET),
+        "vae": Autoencoder(VAE),
+        "text": TextEncoder(TEXT),
     }
     with tempfile.TemporaryDirectory() as folder:
-        path = export(Path(folder) / "seed.safetensors", parts, dtype=torch.float16, heads=4)
+        path = export(
+            Path(folder) / "seed.safetensors", parts, dtype=torch.float16, heads=Heads(unet=4)
+        )
         return load_file(path)
 
 

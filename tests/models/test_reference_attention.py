@@ -7,7 +7,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 
 from magicpose_core.models.appearance import AppearanceControlModel
-from magicpose_core.models.networks import build_unet
+from magicpose_core.models.networks import UNet
 from magicpose_core.models.reference_attention import (
     ReferenceFeatures,
     install,
@@ -29,7 +29,7 @@ def inputs():
 @pytest.fixture(scope="module")
 def unet():
     torch.manual_seed(0)
-    return build_unet(SHAPE)
+    return UNet(SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_nothing_runs_behind_the_last_attention_input(appearance, inputs):
 
 @torch.no_grad()
 def test_install_covers_every_attention_layer(unet):
-    fresh = build_unet(SHAPE)
+    fresh = UNet(SHAPE)
     install(fresh)
     assert {name.removesuffix(".processor") for name in fresh.attn_processors} == {
         processor.name for processor in fresh.attn_processors.values()

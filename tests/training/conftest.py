@@ -15,8 +15,9 @@ from magicpose_core.training.config import (
     StartConfig,
     TrainingConfig,
 )
-from magicpose_core.training.export import export, vae_part
+from magicpose_core.training.export import export
 from magicpose_core.training.fresh import fresh_vae
+from magicpose_core.weights.heads import Heads
 
 NETWORK = NetworkConfig(
     channels=(32, 32, 32, 32),
@@ -36,7 +37,7 @@ def _fresh_accelerator() -> None:
 @pytest.fixture(scope="session")
 def tiny_vae_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("vae") / "vae.safetensors"
-    return export(path, {"vae": vae_part(fresh_vae(NETWORK, 0))}, dtype=torch.float32, heads=4)
+    return export(path, {"vae": fresh_vae(NETWORK, 0)}, dtype=torch.float32, heads=Heads(unet=4))
 
 
 @pytest.fixture

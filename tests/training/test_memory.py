@@ -8,7 +8,7 @@ from torch import nn
 
 from magicpose_core.models.appearance import AppearanceControlModel
 from magicpose_core.models.denoiser import MagicPoseDenoiser
-from magicpose_core.models.networks import build_unet
+from magicpose_core.models.networks import UNet
 from magicpose_core.models.pose_control import PoseControlNet
 from magicpose_core.models.sd15 import ControlNetShape, UNetShape
 from magicpose_core.training.config import (
@@ -49,7 +49,7 @@ def test_stage2_of_sd15_trains_1_22_billion_numbers_in_19_5_gb():
     with torch.device("meta"):
         shape = ControlNetShape()
         denoiser = MagicPoseDenoiser(
-            build_unet(UNetShape()), AppearanceControlModel(shape), PoseControlNet(shape)
+            UNet(UNetShape()), AppearanceControlModel(shape), PoseControlNet(shape)
         )
     freeze(denoiser, find_stage("stage2", ObjectiveConfig()))
     networks = [network for network in (denoiser.appearance, denoiser.pose) if network is not None]

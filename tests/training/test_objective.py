@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from magicpose_core.models.denoiser import MagicPoseDenoiser
-from magicpose_core.models.sd15 import ControlNetShape, UNetShape
 from magicpose_core.sampling.schedules import alphas_cumprod
 from magicpose_core.training.config import ObjectiveConfig, OptimizerConfig
 from magicpose_core.training.export import STAGE1_PREFIXES, denoiser_parts
@@ -20,16 +19,12 @@ from magicpose_core.training.optimizer import make_optimizer
 from magicpose_core.training.stages import find_stage, freeze
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import RELEASED_PREFIXES, find_part
-from magicpose_core.weights.loading import (
-    MagicPoseModels,
-    Placement,
-    load_appearance,
-    load_unet,
-)
+from magicpose_core.weights.heads import Heads
+from magicpose_core.weights.loading import MagicPoseModels, load_network
+from magicpose_core.weights.recipes import APPEARANCE, RECIPES, UNET
 
 LOSS_TOLERANCE = 1e-5
 NORM_TOLERANCE = 1e-4
-MICRO = ControlNetShape(unet=UNetShape(channels=(32, 64, 64, 64), heads=4, context=16))
 PAPERS = ObjectiveConfig()
 Golden = Callable[[str], dict[str, Tensor]]
 
@@ -46,10 +41,10 @@ def stage1_denoiser(
     path = tmp_path_factory.mktemp("stage1") / "model_state.th"
     torch.save(micro_stage1_state, path)
     file = open_checkpoint(path)
-    placement = Placement(heads=4)
+    heads = Heads(unet=4)
     return MagicPoseDenoiser(
-        load_unet(find_part(file, "unet"), placement),
-        load_appearance(find_part(file, "appearance"), placement),
+        load_network(UNET, find_part(file, "unet"), heads),
+        load_network(APPEARANCE, find_part(file, "appearance"), heads),
         None,
     )
 
@@ -96,7 +91,8 @@ def make_objective(
 def named_gradients(objective: NoiseObjective, stage: str) -> dict[str, Tensor]:
     prefixes = STAGE1_PREFIXES if stage == "stage1" else RELEASED_PREFIXES
     found = {}
-    for name, (network, weight_map) in denoiser_parts(objective.denoiser, MICRO).items():
+    for name, network in denoiser_parts(objective.denoiser).items():
+        weight_map = RECIPES[name].weight_map(network)
         for key, parameter in network.named_parameters():
             if parameter.grad is not None:
                 ldm = weight_map.ldm_key(key)

@@ -8,21 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magicpose_core.models.appearance import AppearanceControlModel
-from magicpose_core.models.networks import build_unet, build_vae
+from magicpose_core.models.networks import Autoencoder, UNet
 from magicpose_core.models.pose_control import PoseControlNet
 from magicpose_core.models.sd15 import ControlNetShape, UNetShape, VaeShape, attention_layers
 from magicpose_core.weights.contents import RELEASED_PREFIXES
 from magicpose_core.weights.ldm import appearance_map, controlnet_map, unet_map, vae_map
 
 FULL = (
-    ("unet", lambda: build_unet(UNetShape()), unet_map(UNetShape())),
+    ("unet", lambda: UNet(UNetShape()), unet_map(UNetShape())),
     (
         "appearance",
         lambda: AppearanceControlModel(ControlNetShape()),
         appearance_map(UNetShape()),
     ),
     ("pose", lambda: PoseControlNet(ControlNetShape()), controlnet_map(ControlNetShape())),
-    ("vae", lambda: build_vae(VaeShape()), vae_map(VaeShape())),
+    ("vae", lambda: Autoencoder(VaeShape()), vae_map(VaeShape())),
 )
 
 
@@ -58,7 +58,7 @@ def test_any_plan_maps_both_ways_without_loss(levels, resnets):
     )
     weight_map = unet_map(shape)
     with torch.device("meta"):
-        names = build_unet(shape).state_dict()
+        names = UNet(shape).state_dict()
     keys = [weight_map.ldm_key(name) for name in names]
     assert None not in keys
     assert len(set(keys)) == len(names)

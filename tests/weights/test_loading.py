@@ -9,14 +9,15 @@ import torch
 from safetensors.torch import save_file
 
 from magicpose_core.errors import CheckpointError
-from magicpose_core.models.networks import build_unet, build_vae
+from magicpose_core.models.networks import Autoencoder, UNet
 from magicpose_core.models.sd15 import UNetShape, VaeShape
 from magicpose_core.weights.checkpoint import Checkpoint, TensorInfo, open_checkpoint
 from magicpose_core.weights.contents import describe, find_part, find_parts, leftover_keys
 from magicpose_core.weights.convert import convert
 from magicpose_core.weights.infer import controlnet_shape, text_shape, unet_shape, vae_shape
 from magicpose_core.weights.ldm import unet_map, vae_map
-from magicpose_core.weights.loading import find_misfit, load_models
+from magicpose_core.weights.loading import load_models
+from magicpose_core.weights.misfit import find_misfit
 from magicpose_core.weights.settings import ModelFiles
 
 HEADS = {"heads": 4, "text_heads": 2}
@@ -279,10 +280,10 @@ def test_random_narrow_networks_load_like_full_ones(tmp_path):
     vae = VaeShape(channels=(32, 64, 64), resnets=1, latent_channels=3)
     state = {
         f"model.diffusion_model.{unet_map(shape).ldm_key(key)}": tensor
-        for key, tensor in build_unet(shape).state_dict().items()
+        for key, tensor in UNet(shape).state_dict().items()
     }
     weight_map = vae_map(vae)
-    for name, tensor in build_vae(vae).state_dict().items():
+    for name, tensor in Autoencoder(vae).state_dict().items():
         key = weight_map.ldm_key(name)
         state[f"first_stage_model.{key}"] = weight_map.to_ldm(key, tensor)
     save_file(state, tmp_path / "narrow.safetensors")

@@ -8,7 +8,7 @@ import torch
 
 from magicpose_core.errors import CheckpointError
 from magicpose_core.weights.checkpoint import Checkpoint, TensorInfo
-from magicpose_core.weights.loading import find_misfit
+from magicpose_core.weights.misfit import find_misfit
 from magicpose_core.weights.start import start_appearance
 
 
