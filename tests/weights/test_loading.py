@@ -213,10 +213,9 @@ def test_text_heads_that_twelve_does_not_divide_are_warned_about(micro_checkpoin
 
 
 @pytest.mark.parametrize(("name", "width"), [("heads", 32), ("text_heads", 16)])
-@pytest.mark.parametrize("number", [5, -1])
-def test_heads_that_do_not_divide_the_channels_are_refused(micro_checkpoint, name, width, number):
-    files = ModelFiles(checkpoint=micro_checkpoint, **{**HEADS, name: number})
-    with pytest.raises(CheckpointError, match=f"{number} attention heads .* its {width} channels"):
+def test_heads_that_do_not_divide_the_channels_are_refused(micro_checkpoint, name, width):
+    files = ModelFiles(checkpoint=micro_checkpoint, **{**HEADS, name: 5})
+    with pytest.raises(CheckpointError, match=f"5 attention heads .* its {width} channels"):
         load_models(files)
 
 
