@@ -141,7 +141,11 @@ def fetch_weights(file: WeightFile, folder: Path) -> Path:
         _receive(file, part)
         _check(file, part)
         part.replace(target)
+    except OutputError:
+        raise
     except urllib.error.URLError as error:
+        if getattr(error, "code", None) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            part.unlink(missing_ok=True)  # the next try begins anew
         raise MissingDependencyError(
             f"{file.url} cannot be fetched ({error.reason}); what has come is kept in {part}: "
             f"try again, or put the file into {folder} yourself"
@@ -170,14 +174,23 @@ def _received(part: Path) -> int:
 
 
 def _receive(file: WeightFile, part: Path) -> None:
+    """Add to what has come, as many bytes as are missing and no more."""
+    if part.is_symlink():
+        raise OutputError(f"{part} is a link and is not written through; remove it first")
     have = _received(part)
     if have >= file.size:
         return
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"} if have else {})
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
         resumed = answer.status == HTTPStatus.PARTIAL_CONTENT
+        if resumed and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            part.unlink(missing_ok=True)
+            raise ConnectionError("the server sent another part than was asked for")
         with part.open("ab" if resumed else "wb") as written:
-            shutil.copyfileobj(answer, written, _BLOCK)
+            missing = file.size - (have if resumed else 0)
+            while missing and (block := answer.read(min(_BLOCK, missing))):
+                written.write(block)
+                missing -= len(block)
             os.fsync(written.fileno())
 
 

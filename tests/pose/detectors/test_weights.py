@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -9,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from magicpose_core.errors import CheckpointError, InputError, MissingDependencyError
+from magicpose_core.errors import (
+    CheckpointError,
+    InputError,
+    MissingDependencyError,
+    OutputError,
+)
 from magicpose_core.pose.detectors.weights import (
     OPENPOSE_BODY,
     PERSON_BOXES,
@@ -31,6 +37,14 @@ class Shop(BaseHTTPRequestHandler):
             return
         end = len(CONTENT) // 2 if self.path == "/short" and not start else len(CONTENT)
         self.send_response(206 if start else 200)
+        if self.path == "/endless":
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    self.wfile.write(CONTENT)
+        if start:
+            shown = 0 if self.path == "/wrong" else start
+            self.send_header("Content-Range", f"bytes {shown}-{end - 1}/{len(CONTENT)}")
         self.send_header("Content-Length", str(end - start))
         self.end_headers()
         self.wfile.write(CONTENT[start:end])
@@ -77,7 +91,7 @@ def test_weights_of_other_names_do_when_asked(tmp_path: Path) -> None:
 def test_missing_weights_say_where_to_get_them_and_are_not_fetched(tmp_path: Path) -> None:
     with pytest.raises(MissingDependencyError) as caught:
         find_weights(OPENPOSE_BODY, [tmp_path])
-    for part in (str(tmp_path), OPENPOSE_BODY.url, "209 MB", "non-commercial", "--download"):
+    for part in (str(tmp_path), OPENPOSE_BODY.url, "209 MB", "non-commercial", "download=True"):
         assert part in str(caught.value)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(MissingDependencyError, match="no folder was given"):
@@ -122,3 +136,24 @@ def test_full_disks_are_told_of_before_anything_is_fetched(tmp_path: Path) -> No
     huge = WeightFile(name="huge", url="http://127.0.0.1:9/", size=1 << 60, sha256="", licence="")
     with pytest.raises(InputError, match="MB free"):
         fetch_weights(huge, tmp_path)
+
+
+def test_a_download_stops_at_the_expected_size(tmp_path: Path, shop: str) -> None:
+    assert fetch_weights(offered(f"{shop}/endless"), tmp_path).read_bytes() == CONTENT
+
+
+def test_another_part_than_was_asked_for_is_not_added(tmp_path: Path, shop: str) -> None:
+    (tmp_path / "tiny.onnx.part").write_bytes(CONTENT[:100])
+    file = offered(f"{shop}/wrong")
+    with pytest.raises(MissingDependencyError, match="another part than was asked for"):
+        fetch_weights(file, tmp_path)
+    assert fetch_weights(file, tmp_path).read_bytes() == CONTENT
+
+
+def test_downloads_are_not_written_through_links(tmp_path: Path, shop: str) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "tiny.onnx.part").symlink_to(tmp_path / "victim")
+    with pytest.raises(OutputError, match="is a link and is not written through"):
+        fetch_weights(offered(f"{shop}/tiny.onnx"), tmp_path / "new")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
