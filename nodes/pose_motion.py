@@ -179,6 +179,11 @@ class AlignPoses(io.ComfyNode):
                     step=0.005,
                     tooltip="Moves the person down, as a share of the picture's height.",
                 ),
+                io.Boolean.Input(
+                    "plant_feet",
+                    default=False,
+                    tooltip="Whether feet stand still while the dancer's do.",
+                ),
             ],
             outputs=[
                 PoseKeypoint.Output(display_name="poses", tooltip="In the picture's size"),
@@ -202,6 +207,7 @@ class AlignPoses(io.ComfyNode):
         zoom: float = 1.0,
         shift_x: float = 0.0,
         shift_y: float = 0.0,
+        plant_feet: bool = False,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
         from ..magicpose_core.pose.retarget.align import align
@@ -224,6 +230,7 @@ class AlignPoses(io.ComfyNode):
             zoom=zoom,
             shift_x=shift_x,
             shift_y=shift_y,
+            plant_feet=plant_feet,
         )
         dance = choose_person(bridge.to_pose_sequence(poses))
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)

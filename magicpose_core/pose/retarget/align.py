@@ -20,11 +20,12 @@ from ..skeletons import BODY, FACE, FEET, HAND, PARTS
 from ..tracks import PartTrack, fill_gaps, sequence_of, tracks_of
 from .body_tree import Mask, Points, guess_trunk, node, with_mid_hip
 from .expression import scale_expression
+from .feet import plant_feet
 from .framing import outside
 from .part_ratios import part_ratios
-from .proportions import BoneRatio, body_ratios
+from .proportions import BoneRatio, body_ratios, body_size, bone_lengths
 from .regrow import Hinges, find_hinges, regrow
-from .root_path import Body, root_path
+from .root_path import Body, root_path, step_factor
 from .settings import AlignSettings
 
 _LOG = logging.getLogger("magicpose")
@@ -111,6 +112,15 @@ def align(
     factors = _factors(ratios, settings.strength)
     factors["head"] *= settings.head_size
     moved = _move(driver, body, path.places, factors, settings.strength)
+    if settings.plant_feet:
+        moved = plant_feet(
+            moved,
+            driver,
+            fps=sequence.fps,
+            height=body_size(bone_lengths(own, own_seen)),
+            scale=step_factor(ratios) ** settings.strength,
+            score_threshold=settings.score_threshold,
+        )
     moved = _adjust(moved, settings, size)
     notes = (*path.notes, *_head_outside(moved["body"], settings, size))
     for note in notes:

@@ -88,3 +88,7 @@ class AlignSettings(Settings):
         maximum=1,
         help="moves the aligned person down, as a share of the picture's height",
     )
+    plant_feet: bool = setting(
+        False,
+        help="let feet stand while the driver's stand, where other bones would make them slide",
+    )
