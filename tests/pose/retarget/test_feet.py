@@ -51,7 +51,7 @@ def test_feet_slip_at_most_a_quarter_as_far(seed: int) -> None:
         for plant in (False, True)
     )
     assert slip(dance) < 0.01
-    assert slip(loose) > 0.3
+    assert slip(loose) > 0.1
     assert slip(planted) < 0.25 * slip(loose)
     steps = np.linalg.norm(np.diff(pixels_of_body(planted)[:, ANKLE], axis=0), axis=-1)
     assert steps.max() < 60
