@@ -20,6 +20,7 @@ COMMANDS = (
     "generate",
     "detect",
     "align",
+    "remote",
     "doctor",
     "inspect",
     "convert",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
 from PIL import Image
 
-from . import graph, made_up
+from . import api_form, graph, made_up
 from .comfyui import PACK
 from .conftest import COMFYUI
 from .server import start_server
@@ -101,6 +102,16 @@ def test_workflow_runs_to_the_end(server, inputs, path):
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
     saved = [file for output in entry["outputs"].values() for file in output.get("images", [])]
     assert any(file["filename"].endswith(".mp4") for file in saved)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_api_form_is_the_same_graph(inputs, path):
+    """MAGICPOSE_WRITE_API=1 writes it anew."""
+    fresh = api_form.api_form(json.loads(path.read_text(encoding="utf-8")), inputs)
+    if os.environ.get("MAGICPOSE_WRITE_API"):
+        api_form.FOLDER.mkdir(exist_ok=True)
+        api_form.path_of(path).write_text(fresh, encoding="utf-8")
+    assert api_form.path_of(path).read_text(encoding="utf-8") == fresh
 
 
 def test_blueprint_runs_to_the_end(server, inputs):

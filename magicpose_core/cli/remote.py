@@ -1,0 +1,86 @@
+"""``magicpose remote``: run a workflow on a ComfyUI elsewhere and fetch its video."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..errors import InputError
+from .terminal import complain, say
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "remote",
+        help="run a workflow on a ComfyUI elsewhere and fetch its video",
+        description="Run a workflow in API form (the files in api/) on a ComfyUI that has this "
+        "pack, and fetch what it saves last.",
+    )
+    parser.add_argument("workflow", type=Path, help="NAME.json in API form")
+    parser.add_argument("--server", default="http://127.0.0.1:8188", help="address of ComfyUI")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        help="other values, 7.steps=10 for instance",
+    )
+    parser.add_argument(
+        "--upload",
+        nargs="+",
+        default=[],
+        metavar="NODE.INPUT=FILE",
+        help="own files, 2.image=person.png for instance",
+    )
+    parser.add_argument("--out", required=True, type=Path, help="NAME.mp4")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Upload, queue, wait, fetch."""
+    from ..remote import fetch, run_workflow, upload
+
+    try:
+        workflow = json.loads(arguments.workflow.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{arguments.workflow} is no workflow in API form: {error}") from error
+    for words in arguments.set:
+        node, name, value = _split(words, workflow)
+        workflow[node]["inputs"][name] = _value(value)
+    for words in arguments.upload:
+        node, name, value = _split(words, workflow)
+        if not Path(value).is_file():
+            raise InputError(f"--upload {words}: there is no file {value}")
+        workflow[node]["inputs"][name] = upload(arguments.server, Path(value))
+    told: list[int] = []
+
+    def on_wait(ahead: int) -> None:
+        if told[-1:] != [ahead]:
+            told.append(ahead)
+            complain(f"{ahead} jobs before this one" if ahead else "running")
+
+    results = run_workflow(arguments.server, workflow, on_wait)
+    if not results:
+        raise InputError(f"{arguments.workflow} saves nothing; add a Save Video node")
+    say(str(fetch(arguments.server, results[-1], arguments.out)))
+    return 0
+
+
+def _split(words: str, workflow: object) -> tuple[str, str, str]:
+    """Take NODE.INPUT=VALUE apart."""
+    place, equals, value = words.partition("=")
+    node, _, name = place.partition(".")
+    known = workflow.get(node) if isinstance(workflow, dict) else None
+    if not equals or not isinstance(known, dict) or name not in known.get("inputs", {}):
+        raise InputError(f"{words} names no input of the workflow; write NODE.INPUT=VALUE")
+    return node, name, value
+
+
+def _value(text: str) -> object:
+    """Read numbers, true and false as such, anything else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
