@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from .harness import KINDS_OF_END, Limits, try_cases, try_known
 
-KINDS = ("weight_files",)  # modules of this folder with `make_case` and `known_cases`
+KINDS = ("weight_files", "pictures")  # modules of this folder with `make_case` and `known_cases`
 
 
 def main() -> int:
