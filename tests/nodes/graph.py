@@ -17,7 +17,7 @@ def inputs_of(info: Mapping[str, object]) -> dict[str, tuple[object, Mapping[str
             kind = "COMBO" if isinstance(entry[0], list) else entry[0]
             options = entry[1] if len(entry) > 1 else {}
             choices = entry[0] if isinstance(entry[0], list) else options.get("options")
-            found[name] = (kind, {**options, "options": choices})
+            found[name] = (kind, {**options, "options": choices, "section": section})
     return found
 
 
@@ -63,7 +63,9 @@ def widget_values(node: Mapping[str, object], infos: Info) -> dict[str, object]:
     for name, (kind, options) in inputs_of(infos[node["type"]]).items():
         if kind not in WIDGETS or options.get("forceInput"):
             continue
-        if not values:  # a widget that a later ComfyUI has put behind the others
+        if not values:  # a widget that a later version has put behind the others
+            if options["section"] == "required":
+                named[name] = options["default"]
             continue
         named[name] = values.pop(0)
         if options.get("control_after_generate"):
