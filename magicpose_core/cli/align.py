@@ -101,7 +101,7 @@ def _check(arguments: argparse.Namespace) -> None:
     check_files(
         FilePlan(
             reads=paths(arguments.poses, arguments.to),
-            searched=tuple(arguments.detector_weights),
+            searched=tuple(arguments.detector_weights or ()),
             files=paths(arguments.out, path, arguments.report),
             folders=paths(arguments.maps),
             force=arguments.force,

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_files(
         FilePlan(
             reads=tuple(clips.values()),
-            searched=tuple(arguments.detector_weights),
+            searched=tuple(arguments.detector_weights or ()),
             places=(arguments.out,),
         )
     )

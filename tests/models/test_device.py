@@ -10,7 +10,7 @@ from magicpose_core.models.device import choose_device, choose_dtype
 def test_named_devices_are_taken_and_absent_ones_refused():
     assert choose_device("cpu") == torch.device("cpu")
     for absent in ("abacus", "meta"):
-        with pytest.raises(InputError, match=rf"no device '{absent}' here .*leave --device out"):
+        with pytest.raises(InputError, match=rf"no device '{absent}' here .*leave the choice open"):
             choose_device(absent)
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from magicpose_core.errors import CheckpointError, InputError, OutputError
+from magicpose_core.errors import CheckpointError, InputError, NotFiniteError, OutputError
 from magicpose_core.training import loop
 from magicpose_core.training.checkpoints import BEST, LAST
 from magicpose_core.training.config import TrainingConfig
@@ -158,8 +158,9 @@ def test_a_run_from_other_weights_is_refused(vae_config):
 
 def test_what_a_killed_process_left_is_swept(vae_config):
     train_stage("vae", vae_config, stop_at=2)
-    left = vae_config.output / ".last.0123abcd.safetensors"
-    left.write_bytes(b"half")
+    left = vae_config.output / ".magicpose-0123abcd"
+    left.mkdir()
+    (left / "last.safetensors").write_bytes(b"half")
     train_stage("vae", vae_config, stop_at=3)
     assert not left.exists()
 
@@ -182,7 +183,7 @@ def test_a_loss_that_is_no_number_ends_the_run(vae_config):
     wild = replace(
         vae_config, optimizer=replace(vae_config.optimizer, learning_rate=1e30, clip=1e30)
     )
-    with pytest.raises(InputError, match=r"the loss became (nan|inf) at step \d; lower"):
+    with pytest.raises(NotFiniteError, match=r"the loss became (nan|inf) at step \d; lower"):
         train_stage("vae", wild)
 
 

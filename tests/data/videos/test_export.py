@@ -66,7 +66,7 @@ def test_done_clips_are_left_alone_and_other_settings_need_force(job: ExportJob)
     assert (job.out / "poses.json").stat().st_mtime_ns == before
     other = dataclasses.replace(job, smooth=SmoothSettings())
     with pytest.raises(
-        InputError, match="made with other settings or of another clip; add --force"
+        InputError, match="made with other settings or of another clip; set force=True"
     ):
         export_clip(other)
     assert (job.out / "poses.json").stat().st_mtime_ns == before

@@ -8,7 +8,7 @@ from magicpose_core.pose.formats.coco_wholebody import COCO_JOINTS, from_coco, t
 from magicpose_core.pose.keypoints import PersonPose
 from magicpose_core.pose.skeletons import BODY
 
-from .conftest import random_person
+from ..conftest import random_person
 
 
 def random_points(seed: int, count: int) -> np.ndarray:

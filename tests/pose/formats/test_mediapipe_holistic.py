@@ -8,7 +8,7 @@ from magicpose_core.pose.formats.mediapipe_holistic import from_holistic, to_hol
 from magicpose_core.pose.keypoints import Keypoints
 from magicpose_core.pose.skeletons import BODY, FACE, FEET
 
-from .conftest import random_person
+from ..conftest import random_person
 
 
 @pytest.mark.parametrize("seed", range(5))

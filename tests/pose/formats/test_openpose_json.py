@@ -22,7 +22,7 @@ from magicpose_core.pose.formats.openpose_json import (
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
 from magicpose_core.pose.skeletons import PARTS
 
-from .conftest import random_person
+from ..conftest import random_person
 
 MakePerson = Callable[..., PersonPose]
 
@@ -170,7 +170,7 @@ SIZE = {"canvas_width": 64, "canvas_height": 64}
             {"people": [{"pose_keypoints_2d": BODY, "face_keypoints_2d": BODY}], **SIZE},
             "face_keypoints_2d must have 70",
         ),
-        ({"people": [{"pose_keypoints_2d": BODY}]}, "give width and height"),
+        ({"people": [{"pose_keypoints_2d": BODY}]}, "give its width and height"),
         (
             [{"people": [], **SIZE}, {"people": [], "canvas_width": 8, "canvas_height": 8}],
             "one size",

@@ -12,7 +12,7 @@ from magicpose_core.pose.formats.openpose_json import to_pose_keypoints
 from magicpose_core.pose.formats.pose_files import read_poses, write_poses
 from magicpose_core.pose.keypoints import PoseSequence
 
-from .conftest import random_person
+from ..conftest import random_person
 
 
 def a_clip(missing: float = 0.2) -> PoseSequence:
@@ -31,7 +31,7 @@ def test_cmu_folder_has_one_file_a_frame_and_comes_back(tmp_path: Path) -> None:
     write_poses(tmp_path / "clip", a_clip(), "cmu")
     assert len(list((tmp_path / "clip").glob("*_keypoints.json"))) == 3
     assert read_poses(tmp_path / "clip", size=(320, 200), fps=25) == a_clip()
-    with pytest.raises(InputError, match="give width and height"):
+    with pytest.raises(InputError, match="give its width and height"):
         read_poses(tmp_path / "clip")
 
 
