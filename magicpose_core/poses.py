@@ -286,8 +286,9 @@ def _maps_in_memory(
 def _refuse_maps(are_maps: bool, what: str, settings: PoseSettings) -> None:
     if are_maps and (settings.smooth is not None or settings.align is not None):
         raise InputError(
-            f"{what} holds pictures; smoothing and alignment need keypoints: give a keypoint file "
-            "(.json), or name a detector for a video of a person"
+            f"{what} holds pictures; pose maps are drawings and cannot be aligned or smoothed any "
+            "more: give the keypoints that they were drawn from (.json), or name a detector if it "
+            "is a video of a person"
         )
 
 

@@ -21,7 +21,7 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
-from .setting_options import refuse_idle
+from .setting_options import in_options, refuse_idle
 from .terminal import complain, say
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name, outcome in _outcomes(jobs, arguments.workers):
         if isinstance(outcome, MagicPoseError):
             failed.append(name)
-            complain(f"{name}: {outcome}")
+            told = in_options(str(outcome), {name: name for name in vars(arguments)})
+            complain(f"{name}: {told}")
         else:
             say(f"{name}: {outcome}")
     if arguments.dataset:

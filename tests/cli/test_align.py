@@ -124,10 +124,10 @@ def test_results_that_are_there_need_force_and_change_together(
     words = line_of(files, "--out", str(files["out"]), "--maps", str(maps))
     assert main(words) == 0
     before = files["out"].read_bytes()
-    assert main([*words, "--strength", "0"]) == 2
+    assert main([*words, "--align-strength", "0"]) == 2
     assert "out.json is there already; add --force to replace it" in capsys.readouterr().err
     write_figure(files["driver"], 1, 3, 300)
-    assert main([*words, "--strength", "0", "--force"]) == 0
+    assert main([*words, "--align-strength", "0", "--force"]) == 0
     assert files["out"].read_bytes() != before
     assert sorted(path.name for path in maps.iterdir()) == [f"{n:05d}.png" for n in range(3)]
 

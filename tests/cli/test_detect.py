@@ -111,7 +111,7 @@ def test_a_detector_without_weights_says_how_to_get_them(
 ) -> None:
     video = clips.write_video(tmp_path / "dance.mp4", "x")
     assert main(["detect", str(video), "--out", str(tmp_path / "out")]) == 2
-    assert "or add --download" in capsys.readouterr().err
+    assert "or set --download" in capsys.readouterr().err
 
 
 def test_options_of_keypoints_alone_are_refused_for_training_data(

@@ -76,7 +76,7 @@ def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_missing_and_damaged_weights_are_named(tmp_path: Path) -> None:
     with (
-        pytest.raises(MissingDependencyError, match=r"yolox_l\.onnx are missing.*set download=True"),
+        pytest.raises(MissingDependencyError, match=r"yolox_l\.onnx are missing.*download=True"),
         open_detector(DetectorSettings(name="dwpose", weights=[tmp_path])),
     ):
         pass
