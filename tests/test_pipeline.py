@@ -167,7 +167,7 @@ FAR = np.full((1, SIDE, SIDE, 3), 0.5)
         ({"poses": np.zeros((SIDE, SIDE, 3), np.uint8)}, r"\(F, H, W, 3\)"),
         ({"poses": np.full((1, 8, 8, 3), 2.0)}, "poses holds floats from 2"),
         ({"poses": np.zeros((0, 8, 8, 3), np.uint8)}, r"\(0, 8, 8, 3\)|0 pose maps"),
-        ({"pose_settings": PoseSettings(align=AlignSettings())}, "alignment need keypoints"),
+        ({"pose_settings": PoseSettings(align=AlignSettings())}, "cannot be aligned or smoothed"),
         ({"pose_settings": PoseSettings(span=Span(start=9))}, "none in the chosen frames"),
         ({"size": (100, 64)}, "multiples of 64, got 100 x 64"),
         ({"size": (64, 640_000)}, "8192 pixels at most"),

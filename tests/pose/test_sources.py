@@ -122,7 +122,7 @@ def test_pictures_without_a_detector_are_told_from_maps(tmp_path: Path) -> None:
 
 def test_maps_cannot_be_smoothed(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match="need keypoints"),
+        pytest.raises(InputError, match="cannot be aligned or smoothed"),
         open_pose_maps(tmp_path, options=PoseOptions(smooth=SmoothSettings())),
     ):
         pass
