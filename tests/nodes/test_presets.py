@@ -21,7 +21,9 @@ def presets(pack):
 
 
 def test_a_model_is_sampled_as_its_file_notes_also_as_a_clone(presets, demo):
-    widgets = presets.SamplerChoice(steps=3, cfg=1.5, sampler_name="euler", scheduler="normal")
+    widgets = presets.SamplerChoice(
+        steps=3, cfg=1.5, sampler_name="euler", scheduler="ddim_uniform"
+    )
     noted = presets.SamplerChoice(steps=20, cfg=2.0)
     for model in (demo[0], demo[0].clone()):
         assert presets.choose("model", model, widgets) == noted
