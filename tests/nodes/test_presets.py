@@ -63,7 +63,7 @@ def test_a_preset_gives_what_its_numbers_by_hand_give(pack, demo):
     def sampled(preset: str, steps: int, cfg: float) -> torch.Tensor:
         latent = pack("nodes.sampling").Sample.execute(
             model, encoded.args[0], control_net, torch.zeros_like(truth), text, 0, preset,
-            steps, cfg, "ddim_paper", "normal", 1.0, "image_cfg", 1,
+            steps, cfg, "ddim_paper", "ddim_uniform", 1.0, "image_cfg", 1,
         )  # fmt: skip
         return latent.args[0]["samples"]
 
