@@ -6,6 +6,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# VERSIONS=lowest or newest installs the set of versions in tests/versions of that name.
+VERSIONS :=
+INSTALL := $(BIN)/python -m pip install --quiet $(if $(VERSIONS),--constraint tests/versions/$(VERSIONS).txt)
 
 CONFIGS := magicpose_core/demo/configs
 # On the CPU, whatever GPUs there are: its networks are too small for one.
@@ -13,7 +16,8 @@ IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --np
 IN_ONE_PROCESS := CUDA_VISIBLE_DEVICES= $(BIN)/magicpose train
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
-.PHONY: demo test test-comfy fuzz lint bench evaluate train-demo train-demo-faces pose-env pose-material clean
+.PHONY: demo test test-comfy fuzz lint bench evaluate gpu wheel metadata train-demo train-demo-faces \
+	pose-env pose-material clean
 
 demo: $(VENV)/.core
 	$(BIN)/magicpose demo --out output/demo

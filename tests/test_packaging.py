@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -173,3 +175,12 @@ def test_issue_forms_ask_each_thing_once(form):
     asked = [part for part in content["body"] if part["type"] != "markdown"]
     assert len({part["id"] for part in asked}) == len(asked)
     assert all(part["attributes"]["label"] for part in asked)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="this system has no make")
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "wheel"])
+def test_make_installs_what_it_needs_on_a_fresh_machine(target):
+    make = ["make", "--dry-run", "--always-make", "--warn-undefined-variables", target]
+    told = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "undefined variable" not in told.stderr
+    assert "python -m pip install --quiet" in told.stdout
