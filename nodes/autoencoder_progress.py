@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import comfy.sd
 import comfy.utils
+from torch import Tensor
 
 _BLOCK = "ResnetBlock"  # ComfyUI's class of the blocks that do most of the work
 
@@ -24,7 +25,7 @@ def autoencoder_progress(vae: comfy.sd.VAE, part: str, pictures: int) -> Iterato
     blocks = [block for block in network.modules() if type(block).__name__ == _BLOCK]
     bar = comfy.utils.ProgressBar(max(1, len(blocks)) * pictures)
 
-    def move(_: object, inputs: tuple[object, ...], __: object) -> None:
+    def move(_: object, inputs: tuple[Tensor, ...], __: object) -> None:
         bar.update(inputs[0].shape[0])
 
     handles = [block.register_forward_hook(move) for block in blocks or [network]]

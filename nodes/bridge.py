@@ -16,8 +16,7 @@ from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.pose.formats import openpose_json
 from ..magicpose_core.pose.keypoints import PoseSequence
-
-Conditioning = list[list[object]]  # [embedding (1, L, C), settings] pairs
+from .comfy_types import Conditioning
 
 
 def to_pictures(image: Tensor, name: str = "image") -> Tensor:
@@ -63,7 +62,8 @@ def to_text(conditioning: Conditioning) -> Tensor:
     """CONDITIONING -> the (1, L, C) text embedding of its first entry."""
     if not conditioning or conditioning[0][0] is None:
         raise InputError("conditioning is empty; connect the output of CLIP Text Encode")
-    return conditioning[0][0][:1]
+    embedding: Tensor = conditioning[0][0]
+    return embedding[:1]
 
 
 def to_pose_sequence(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from comfy_api.latest import io, ui
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..magicpose_core import images as core_images
@@ -110,7 +112,7 @@ def _sheet(clips: dict[str, Tensor], rows: int) -> Tensor:
     return bridge.drawings_to_image([sheet.picture()])
 
 
-def _uint8(clip: Tensor, frame: int) -> object:
+def _uint8(clip: Tensor, frame: int) -> NDArray[np.uint8]:
     return core_images.to_uint8(clip[frame : frame + 1])[0]
 
 

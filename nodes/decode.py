@@ -8,7 +8,9 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..magicpose_core.errors import InputError
 from .autoencoder_progress import autoencoder_progress
+from .comfy_types import Latent
 from .sockets import CATEGORY, node_id, search_aliases
 
 
@@ -16,8 +18,11 @@ def decode_frames(vae: comfy.sd.VAE, latents: Tensor) -> Tensor:
     """Decode (F, 4, h, w) unscaled latents as an IMAGE of F frames, with a progress bar.
 
     One frame at a time: on no device do more at once pay, and the memory stays that of one.
+
+    Raises:
+        InputError: There are no frames.
     """
-    frames = None
+    frames: Tensor | None = None
     with autoencoder_progress(vae, "decoder", latents.shape[0]):
         for index in range(latents.shape[0]):
             comfy.model_management.throw_exception_if_processing_interrupted()
@@ -25,6 +30,8 @@ def decode_frames(vae: comfy.sd.VAE, latents: Tensor) -> Tensor:
             if frames is None:
                 frames = torch.empty(latents.shape[0], *frame.shape[1:], dtype=frame.dtype)
             frames[index] = frame[0]
+    if frames is None:
+        raise InputError("samples holds no frames; connect the latents of a sampler")
     return frames
 
 
@@ -50,5 +57,5 @@ class DecodeFrames(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, samples: dict[str, Tensor], vae: comfy.sd.VAE) -> io.NodeOutput:
+    def execute(cls, samples: Latent, vae: comfy.sd.VAE) -> io.NodeOutput:
         return io.NodeOutput(decode_frames(vae, samples["samples"]))

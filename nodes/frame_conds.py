@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from . import notices
-
-Conds = list[dict[str, object]] | None  # one half of guidance, as ComfyUI's samplers keep it
+from .comfy_types import Cond, Conds, ControlNet, ModelOptions
 
 _WINDOW = "magicpose_window"  # our entry of the options: the core window whose hints were taken
 
 
 def conds_of_frames(
-    conds: Conds, frames: list[int], count: int, chains: dict[int, object]
+    conds: Conds, frames: list[int], count: int, chains: dict[int, ControlNet]
 ) -> Conds:
     """Take the part of one half of guidance that belongs to some frames.
 
@@ -33,8 +32,8 @@ def conds_of_frames(
 
 
 def conds_of_window(
-    conds: Sequence[Conds], count: int, model_options: dict[str, object]
-) -> tuple[Sequence[Conds], dict[str, object]]:
+    conds: Sequence[Conds], count: int, model_options: ModelOptions
+) -> tuple[Sequence[Conds], ModelOptions]:
     """Give a window of ComfyUI's own context windows its ControlNet hints, once.
 
     ComfyUI takes the window out of latents, texts and masks, but hands the hints of the whole clip
@@ -55,7 +54,7 @@ def conds_of_window(
     frames = window.get_tensor(torch.arange(window.total_frames)).tolist()
     if len(frames) != count:
         return conds, model_options
-    chains: dict[int, object] = {}
+    chains: dict[int, ControlNet] = {}
     parts = [
         None if half is None else [_hints_of_window(cond, frames, chains) for cond in half]
         for half in conds
@@ -66,11 +65,11 @@ def conds_of_window(
 def warn_of_hints(conds: Mapping[str, Conds], count: int) -> None:
     """Say when a ControlNet has neither one hint nor one for each of ``count`` frames."""
     given = {
-        control.cond_hint_original.shape[0]
+        hint.shape[0]
         for half in conds.values()
         for cond in half or ()
         for control in _chain(cond.get("control"))
-        if isinstance(getattr(control, "cond_hint_original", None), Tensor)
+        if isinstance(hint := getattr(control, "cond_hint_original", None), Tensor)
     }
     for maps in sorted(given - {1, count}):
         then = "they repeat in order" if maps < count else f"only the first {count} are used"
@@ -83,31 +82,30 @@ def warn_of_hints(conds: Mapping[str, Conds], count: int) -> None:
         )
 
 
-def _chain(control: object) -> Iterator[object]:
+def _chain(control: ControlNet | None) -> Iterator[ControlNet]:
     while control is not None:
         yield control
         control = control.previous_controlnet
 
 
-def _hints_of_window(
-    cond: dict[str, object], frames: list[int], chains: dict[int, object]
-) -> dict[str, object]:
+def _hints_of_window(cond: Cond, frames: list[int], chains: dict[int, ControlNet]) -> Cond:
     part = {**cond, "uuid": _uuid_of_frames(cond, frames)}
     if "control" in cond:
         part["control"] = _control_of_frames(cond["control"], frames, chains)
     return part
 
 
-def _uuid_of_frames(cond: dict[str, object], frames: list[int]) -> object:
+def _uuid_of_frames(cond: Cond, frames: list[int]) -> object:
     """Name a condition and some frames, the same in every step: caches (EasyCache) go by it."""
-    if not isinstance(cond.get("uuid"), uuid.UUID):
-        return cond.get("uuid")
-    return uuid.uuid5(cond["uuid"], ",".join(map(str, frames)))
+    own = cond.get("uuid")
+    if not isinstance(own, uuid.UUID):
+        return own
+    return uuid.uuid5(own, ",".join(map(str, frames)))
 
 
 def _cond_of_frames(
-    cond: dict[str, object], frames: list[int], count: int, chains: dict[int, object]
-) -> dict[str, object]:
+    cond: Cond, frames: list[int], count: int, chains: dict[int, ControlNet]
+) -> Cond:
     part = {**cond, "uuid": _uuid_of_frames(cond, frames)}
     if "control" in cond:
         part["control"] = _control_of_frames(cond["control"], frames, chains)
@@ -122,13 +120,17 @@ def _cond_of_frames(
     return part
 
 
-def _control_of_frames(control: object, frames: list[int], chains: dict[int, object]) -> object:
+def _control_of_frames(
+    control: ControlNet | None, frames: list[int], chains: dict[int, ControlNet]
+) -> ControlNet | None:
     """Copy a chain of ControlNets, prepared as it is, with the hints of some frames.
 
     Both halves of guidance get the same copy of the same chain, so that they stay one batch.
     """
-    if control is None or id(control) in chains:
-        return chains.get(id(control))
+    if control is None:
+        return None
+    if id(control) in chains:
+        return chains[id(control)]
     part = copy.copy(control)
     part.cond_hint = None  # the hint at the latents' size, made anew from the rows below
     if isinstance(control.cond_hint_original, Tensor):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import comfy.model_management
 import comfy.model_patcher
@@ -21,7 +22,8 @@ from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from ..magicpose_core.sampling.windows import FrameWindows
 from . import notices
-from .frame_conds import Conds, conds_of_frames, conds_of_window
+from .comfy_types import Conds, ControlNet, Denoiser, Guider, Latent, ModelOptions
+from .frame_conds import conds_of_frames, conds_of_window
 from .live_preview import preview_clip
 from .sockets import CATEGORY, node_id, search_aliases
 
@@ -86,11 +88,11 @@ def frame_windows(count: int, settings: FrameSettings) -> list[Sequence[int]]:
 def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
     def run(
         step: Callable[..., list[Tensor]],
-        model: object,
-        conds: list[Conds],
+        model: Denoiser,
+        conds: Sequence[Conds],
         x: Tensor,
         timestep: Tensor,
-        model_options: dict[str, object],
+        model_options: ModelOptions,
     ) -> list[Tensor]:
         count = x.shape[0]
         conds, model_options = conds_of_window(conds, count, model_options)
@@ -106,7 +108,7 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
         )
         for frames in map(list, frame_windows(count, cut)):
             comfy.model_management.throw_exception_if_processing_interrupted()
-            chains: dict[int, object] = {}
+            chains: dict[int, ControlNet] = {}
             part = [conds_of_frames(half, frames, count, chains) for half in conds]
             seen[frames] += 1
             for total, predicted in zip(
@@ -139,9 +141,9 @@ def _warning_wrapper(settings: FrameSettings) -> Callable[..., Tensor]:
 
     def run(
         sample: Callable[..., Tensor],
-        guider: object,
+        guider: Guider,
         sigmas: Tensor,
-        extra_args: dict[str, object],
+        extra_args: dict[str, Any],
         callback: object,
         noise: Tensor,
         *more: object,
@@ -161,7 +163,7 @@ def _warning_wrapper(settings: FrameSettings) -> Callable[..., Tensor]:
     return run
 
 
-def _patches_of_whole_passes(model_options: dict[str, object]) -> list[str]:
+def _patches_of_whole_passes(model_options: ModelOptions) -> list[str]:
     """List core's patches that keep something of a pass, by the names of their functions."""
     options = model_options.get("transformer_options", {})
     functions = [
@@ -172,8 +174,8 @@ def _patches_of_whole_passes(model_options: dict[str, object]) -> list[str]:
     return [_WHOLE_PASSES[node] for node in dict.fromkeys(nodes) if node in _WHOLE_PASSES]
 
 
-def _fitting_frames(model: object, x: Tensor) -> int:
-    free = comfy.model_management.get_free_memory(x.device) / _HEADROOM
+def _fitting_frames(model: Denoiser, x: Tensor) -> int:
+    free: float = comfy.model_management.get_free_memory(x.device) / _HEADROOM
     for frames in range(min(_MOST_FRAMES, x.shape[0]), 1, -1):
         if model.memory_required([2 * frames, *x.shape[1:]]) < free:
             return frames
@@ -290,7 +292,7 @@ class BatchFrames(io.ComfyNode):
         return io.NodeOutput(batch_frames(model, settings), latent)
 
 
-def empty_latent(frames: int, height: int, width: int, *, shared_noise: bool) -> dict[str, object]:
+def empty_latent(frames: int, height: int, width: int, *, shared_noise: bool) -> Latent:
     """Make the LATENT of a clip whose frames share one noise or have one each.
 
     Raises:

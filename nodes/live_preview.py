@@ -10,6 +10,7 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import comfy.model_patcher
 import latent_preview
@@ -21,6 +22,8 @@ from comfy_execution.utils import get_executing_context
 from PIL import Image
 from protocol import BinaryEventTypes
 from torch import Tensor
+
+from .comfy_types import Guider
 
 _KEY = "magicpose_preview"
 _MOST_FRAMES = 64  # of a longer clip as many, evenly spaced
@@ -70,9 +73,9 @@ def frames_in_turn(
 
 def _sample_with_preview(
     sample: Callable[..., Tensor],
-    guider: object,
+    guider: Guider,
     sigmas: Tensor,
-    extra_args: dict[str, object],
+    extra_args: dict[str, Any],
     callback: Callable[..., None] | None,
     noise: Tensor,
     *more: object,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import comfy.controlnet
 import comfy.model_patcher
+import comfy.sd
 import comfy.utils
 import folder_paths
 import torch
@@ -185,13 +187,13 @@ def _build_appearance_model(part: Part, dtype: str) -> comfy.model_patcher.Model
     return native.build_appearance_unet(shape, _weights(part), _DTYPES[dtype])
 
 
-def _build_control_net(part: Part, dtype: str) -> object:
+def _build_control_net(part: Part, dtype: str) -> comfy.controlnet.ControlNet:
     from ..magicpose_core.weights import recipes  # imports diffusers
 
     return native.build_control_net(recipes.POSE.shape(part), _weights(part), _DTYPES[dtype])
 
 
-def _build_clip(part: Part) -> object:
+def _build_clip(part: Part) -> comfy.sd.CLIP:
     from ..magicpose_core.weights import recipes  # imports diffusers
 
     embeddings = folder_paths.get_folder_paths("embeddings")

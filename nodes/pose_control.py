@@ -5,18 +5,19 @@ from __future__ import annotations
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..magicpose_core.sampling.settings import ControlMode
 from . import bridge
-from .bridge import Conditioning
+from .comfy_types import Conditioning, ControlNet
 from .sockets import CATEGORY, control_mode_input, node_id, percent_inputs, search_aliases
 
 
 def apply_pose(
-    control_net: object,
+    control_net: ControlNet,
     pose_maps: Tensor,
     positive: Conditioning,
     negative: Conditioning | None,
     *,
-    control_mode: str = "image_cfg",
+    control_mode: ControlMode = "image_cfg",
     strength: float = 1.0,
     percent_range: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[Conditioning, Conditioning]:
@@ -40,12 +41,13 @@ def apply_pose(
     if strength == 0:
         return positive, negative
     hint = bridge.to_pictures(pose_maps, "pose_maps")
-    chains: dict[object, object] = {}  # both halves share a chain, so that they run as one batch
+    # both halves share a chain, so that they run as one batch
+    chains: dict[ControlNet | None, ControlNet] = {}
 
     def steer(conditioning: Conditioning) -> Conditioning:
         return [[text, {**rest, **control(rest.get("control"))}] for text, rest in conditioning]
 
-    def control(previous: object) -> dict[str, object]:
+    def control(previous: ControlNet | None) -> dict[str, object]:
         if previous not in chains:
             chains[previous] = control_net.copy().set_cond_hint(hint, strength, percent_range)
             chains[previous].set_previous_controlnet(previous)
@@ -113,9 +115,9 @@ class ApplyPoseControlNet(io.ComfyNode):
     def execute(
         cls,
         positive: Conditioning,
-        control_net: object,
+        control_net: ControlNet,
         pose_maps: Tensor,
-        control_mode: str,
+        control_mode: ControlMode,
         strength: float,
         start_percent: float,
         end_percent: float,

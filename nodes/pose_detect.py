@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..magicpose_core import images as core_images
-from ..magicpose_core.pose.detectors.settings import DetectorSettings
+from ..magicpose_core.pose.detectors.settings import DetectorName, DetectorSettings, Device
 from ..magicpose_core.pose.keypoints import PoseSequence
 from . import bridge
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
@@ -48,7 +48,7 @@ class DetectPoses(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Tensor, detector: str, download: bool) -> io.NodeOutput:
+    def execute(cls, image: Tensor, detector: DetectorName, download: bool) -> io.NodeOutput:
         from ..magicpose_core.pose.detectors.open import open_detector
 
         pictures = bridge.to_pictures(image)
@@ -75,6 +75,6 @@ def weight_folders() -> list[Path]:
     return [own, *fetched]
 
 
-def _device() -> str:
-    device = comfy.model_management.get_torch_device().type
+def _device() -> Device:
+    device: Device = comfy.model_management.get_torch_device().type
     return device if device in ("cpu", "cuda", "mps") else "auto"

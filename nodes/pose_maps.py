@@ -82,7 +82,7 @@ class DrawPoses(io.ComfyNode):
         poses: object,
         width: int,
         height: int,
-        fit: str,
+        fit: core_images.Fit,
         body: bool,
         hands: bool,
         face: bool,
@@ -204,7 +204,9 @@ class SavePoses(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, poses: object, filename_prefix: str, format: str, fps: float) -> io.NodeOutput:
+    def execute(
+        cls, poses: object, filename_prefix: str, format: pose_files.PoseFormat, fps: float
+    ) -> io.NodeOutput:
         sequence = bridge.to_pose_sequence(poses, fps=fps)
         folder, name, counter, _, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..magicpose_core.errors import InputError
-from ..magicpose_core.pose.cleanup.settings import PersonChoice, SmoothSettings
-from ..magicpose_core.pose.retarget.settings import AlignSettings
+from ..magicpose_core.pose.cleanup.settings import Filter, PersonChoice, Rule, SmoothSettings
+from ..magicpose_core.pose.retarget.settings import AlignSettings, Anchor
 from . import bridge, notices
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
 
@@ -32,7 +32,7 @@ class ChoosePerson(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, poses: object, person: str, number: int) -> io.NodeOutput:
+    def execute(cls, poses: object, person: Rule, number: int) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
 
         chosen = choose_person(
@@ -78,7 +78,7 @@ class SmoothPoses(io.ComfyNode):
         cls,
         poses: object,
         fps: float,
-        filter: str,
+        filter: Filter,
         window: float,
         longest_gap: float,
         jump: float,
@@ -197,7 +197,7 @@ class AlignPoses(io.ComfyNode):
         poses: object,
         reference_poses: object,
         strength: float,
-        anchor: str,
+        anchor: Anchor,
         limit: float,
         score_threshold: float,
         keep_inside: bool,

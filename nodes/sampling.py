@@ -16,11 +16,11 @@ import nodes
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.sampling.schedules import ddim_timesteps
-from ..magicpose_core.sampling.settings import SamplingSettings
+from ..magicpose_core.sampling.settings import ControlMode, SamplingSettings
 from .appearance.model_patch import AppearanceSettings
 from .appearance.nodes import feature_cache
 from .appearance.reference import Reference, apply_appearance
-from .bridge import Conditioning
+from .comfy_types import Conditioning, ControlNet, Latent, NoiseLevels
 from .frames import FrameSettings, batch_frames, empty_latent
 from .pose_control import apply_pose
 from .presets import PAPER_SAMPLER, PRESETS, SamplerChoice, choose
@@ -66,7 +66,7 @@ def _sample_to_first_level(
     return x / (1 + sigmas[-1] ** 2).sqrt()  # from ComfyUI's scale, clean plus noise, to DDIM's
 
 
-def paper_sigmas(model_sampling: object, steps: int) -> Tensor:
+def paper_sigmas(model_sampling: NoiseLevels, steps: int) -> Tensor:
     """Noise levels of the authors' DDIM steps, the first level at the end instead of zero."""
     timesteps = [*ddim_timesteps(steps), 0]
     return model_sampling.sigma(torch.tensor(timesteps, dtype=torch.float32)).cpu()
@@ -76,7 +76,7 @@ def sample_as_paper(
     model: comfy.model_patcher.ModelPatcher,
     positive: Conditioning,
     negative: Conditioning,
-    latent: dict[str, object],
+    latent: Latent,
     *,
     seed: int,
     steps: int,
@@ -200,7 +200,7 @@ class Sample(io.ComfyNode):
         cls,
         model: comfy.model_patcher.ModelPatcher,
         reference: Reference,
-        control_net: object,
+        control_net: ControlNet,
         pose_maps: Tensor,
         positive: Conditioning,
         seed: int,
@@ -210,10 +210,10 @@ class Sample(io.ComfyNode):
         sampler_name: str,
         scheduler: str,
         denoise: float,
-        control_mode: str,
+        control_mode: ControlMode,
         frames_per_batch: int,
         negative: Conditioning | None = None,
-        latent: dict[str, object] | None = None,
+        latent: Latent | None = None,
     ) -> io.NodeOutput:
         widgets = SamplerChoice(
             steps=steps, cfg=cfg, sampler_name=sampler_name, scheduler=scheduler
@@ -260,13 +260,14 @@ def check_partial(denoise: float, sampler_name: str, latent: object) -> None:
         )
 
 
-def start_latent(latent: dict[str, object] | None, pose_maps: Tensor) -> dict[str, object]:
+def start_latent(latent: Latent | None, pose_maps: Tensor) -> Latent:
     """Make the LATENT that sampling starts from, one shared noise for all frames.
 
     Raises:
         InputError: The latent and the pose maps differ in number or size.
     """
-    empty = empty_latent(*pose_maps.shape[:3], shared_noise=True)
+    frames, height, width = pose_maps.shape[:3]
+    empty = empty_latent(frames, height, width, shared_noise=True)
     if latent is None:
         return empty
     given, wanted = latent["samples"].shape, empty["samples"].shape

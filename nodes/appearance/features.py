@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..comfy_types import Options
+
 BlockId = tuple[str, int]  # ComfyUI's name of a U-Net block, ("input", 1)
 Features = Mapping[BlockId, Tensor]  # block -> (1, L, C), the input of its self-attention
 
@@ -51,7 +53,7 @@ def collect_features(
     features: dict[BlockId, Tensor] = {}
 
     def read(
-        tokens: Tensor, context: Tensor, value: Tensor, options: dict[str, object]
+        tokens: Tensor, context: Tensor, value: Tensor, options: Options
     ) -> tuple[Tensor, Tensor, Tensor]:
         block = options["block"]
         features[block] = _offered(tokens, mask, options["activations_shape"][-2:])

@@ -8,14 +8,14 @@ So the positive conditions are marked when sampling starts, where guiders still 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import comfy.model_patcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..frame_conds import Conds, conds_of_window, warn_of_hints
-
-Options = dict[str, object]  # ComfyUI's transformer_options
+from ..comfy_types import Conds, Denoiser, Guider, ModelOptions, Options
+from ..frame_conds import conds_of_window, warn_of_hints
 
 _KEY = "magicpose_halves"
 _MARK = "magicpose_positive"  # our entry of a condition: it belongs to the positive half
@@ -33,15 +33,15 @@ def tell_halves(model: comfy.model_patcher.ModelPatcher) -> None:
 
 def is_positive(options: Options, half: int) -> bool:
     """Say whether a half (its number in ``cond_or_uncond``) is the positive one."""
-    told = options.get(_POSITIVE)
+    told: tuple[bool, ...] | None = options.get(_POSITIVE)
     return half == 0 if told is None else told[half]
 
 
 def _mark_positive(
     sample: Callable[..., Tensor],
-    guider: object,
+    guider: Guider,
     sigmas: Tensor,
-    extra_args: dict[str, object],
+    extra_args: dict[str, Any],
     callback: object,
     noise: Tensor,
     *more: object,
@@ -49,7 +49,7 @@ def _mark_positive(
 ) -> Tensor:
     warn_of_hints(guider.conds, noise.shape[0])
     if "positive" in guider.conds:  # else this guider's order is all there is
-        for cond in guider.conds["positive"]:
+        for cond in guider.conds["positive"] or ():
             cond[_MARK] = True
         extra_args = {**extra_args, "model_options": _with(extra_args["model_options"], _MARKED, 1)}
     return sample(guider, sigmas, extra_args, callback, noise, *more, **named)
@@ -57,11 +57,11 @@ def _mark_positive(
 
 def _tell_positive(
     step: Callable[..., list[Tensor]],
-    model: object,
+    model: Denoiser,
     conds: Sequence[Conds],
     x: Tensor,
     timestep: Tensor,
-    model_options: dict[str, object],
+    model_options: ModelOptions,
 ) -> list[Tensor]:
     options = model_options.get("transformer_options", {})
     if _MARKED in options:
@@ -71,7 +71,7 @@ def _tell_positive(
     return step(model, conds, x, timestep, model_options)
 
 
-def _with(model_options: dict[str, object], name: str, value: object) -> dict[str, object]:
+def _with(model_options: ModelOptions, name: str, value: object) -> ModelOptions:
     """Copy a MODEL's options with one more entry for its network."""
     options = model_options.get("transformer_options", {})
     return {**model_options, "transformer_options": {**options, name: value}}

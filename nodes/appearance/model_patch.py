@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ...magicpose_core.sampling.settings import ControlMode
 from .. import notices
+from ..comfy_types import Options
 from .features import BlockId, Features
-from .rows import Options, Reading, group_rows, options_of_rows, take_rows
+from .rows import Reading, group_rows, options_of_rows, take_rows
 
 FeaturesAt = Callable[[float, Tensor], Features]  # timestep, (1, L, C) text of the rows
 
@@ -85,7 +86,8 @@ def appearance_wrapper(
 
         groups = group_rows(options, timesteps, settings.control_mode, context if by_text else None)
         if len(groups) == 1:
-            return forward(*inputs, offered(*groups, options), **more)
+            (reading,) = groups
+            return forward(*inputs, offered(reading, options), **more)
         parts = []
         for reading, rows in groups.items():
             *part, part_more = take_rows((*inputs, more), rows, x.shape[0])

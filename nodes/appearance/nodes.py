@@ -13,9 +13,9 @@ from ...magicpose_core import images as core_images
 from ...magicpose_core.demo.photos import photo_warning
 from ...magicpose_core.models.sd15 import SIZE_MULTIPLE
 from ...magicpose_core.sampling.noise import reference_generator
-from ...magicpose_core.sampling.settings import SamplingSettings
+from ...magicpose_core.sampling.settings import ControlMode, ReferenceLatents, SamplingSettings
 from .. import bridge, notices
-from ..bridge import Conditioning
+from ..comfy_types import Conditioning
 from ..presets import note_of
 from ..sockets import (
     CATEGORY,
@@ -109,7 +109,7 @@ class EncodeReference(io.ComfyNode):
         vae: comfy.sd.VAE,
         shorter_side: int,
         square: bool,
-        reference_latents: str,
+        reference_latents: ReferenceLatents,
         noisy_reference: bool,
         seed: int,
         clip: comfy.sd.CLIP | None = None,
@@ -119,7 +119,8 @@ class EncodeReference(io.ComfyNode):
         pictures = bridge.to_pictures(image)
         if warning := photo_warning(note_of(appearance_model), pictures):
             notices.warn("%s", warning)
-        height, width = reference_size(*pictures.shape[-2:], shorter_side, square=square)
+        rows, columns = pictures.shape[-2:]
+        height, width = reference_size(rows, columns, shorter_side, square=square)
         latents = encode_latents(
             vae,
             core_images.fit_size(pictures, height, width),
@@ -191,7 +192,7 @@ class ApplyAppearance(io.ComfyNode):
         cls,
         model: comfy.model_patcher.ModelPatcher,
         reference: Reference,
-        control_mode: str,
+        control_mode: ControlMode,
         strength: float,
         start_percent: float,
         end_percent: float,

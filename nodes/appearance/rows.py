@@ -6,14 +6,13 @@ of the pass, into one batch of rows.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from ...magicpose_core.sampling.settings import ControlMode
-from .halves import Options, is_positive
-
-T = TypeVar("T")
+from ..comfy_types import Options
+from .halves import is_positive
 
 
 class Reading(NamedTuple):
@@ -39,7 +38,7 @@ def group_rows(
         control_mode: ``image_cfg`` lets the conditional rows read, ``balance`` all.
         context: (B, L, C) text where the appearance depends on the row's text, else None.
     """
-    chunks = options.get("cond_or_uncond", [0])
+    chunks: list[int] = options.get("cond_or_uncond", [0])
     rows_per_chunk = timesteps.shape[0] // len(chunks)
     texts = [0] * timesteps.shape[0] if context is None else _first_equal_rows(context)
     groups: dict[Reading | None, list[int]] = {}
@@ -49,7 +48,7 @@ def group_rows(
     return groups
 
 
-def take_rows(value: T, rows: list[int], batch: int) -> T:
+def take_rows(value: Any, rows: list[int], batch: int) -> Any:
     """Take rows of every tensor in ``value`` that has one row for each of the batch.
 
     Dicts, lists and tuples are walked and copied, so that a consumer may empty them.
