@@ -12,6 +12,7 @@ from comfy_api.latest import io
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import VaeShape
+from ..magicpose_core.weights import recipes
 from ..magicpose_core.weights.checkpoint import open_checkpoint
 from ..magicpose_core.weights.contents import Part, find_part
 from ..magicpose_core.weights.notes import read_note
@@ -108,8 +109,6 @@ class LoadMagicPoseCheckpoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, dtype: str) -> io.NodeOutput:
-        from ..magicpose_core.weights import recipes  # imports diffusers
-
         opened = open_checkpoint(model_files.model_path(file))
         unet, text, vae, pose, appearance = (
             find_part(opened, name) for name in ("unet", "text", "vae", "pose", "appearance")
@@ -175,26 +174,18 @@ class LoadAppearanceModel(io.ComfyNode):
 
 
 def _build_unet(part: Part, dtype: str) -> comfy.model_patcher.ModelPatcher:
-    from ..magicpose_core.weights import recipes  # imports diffusers
-
     return native.build_unet(recipes.UNET.shape(part), _weights(part), _DTYPES[dtype])
 
 
 def _build_appearance_model(part: Part, dtype: str) -> comfy.model_patcher.ModelPatcher:
-    from ..magicpose_core.weights import recipes  # imports diffusers
-
     shape = recipes.APPEARANCE.shape(part).unet
     return native.build_appearance_unet(shape, _weights(part), _DTYPES[dtype])
 
 
 def _build_control_net(part: Part, dtype: str) -> comfy.controlnet.ControlNet:
-    from ..magicpose_core.weights import recipes  # imports diffusers
-
     return native.build_control_net(recipes.POSE.shape(part), _weights(part), _DTYPES[dtype])
 
 
 def _build_clip(part: Part) -> comfy.sd.CLIP:
-    from ..magicpose_core.weights import recipes  # imports diffusers
-
     embeddings = folder_paths.get_folder_paths("embeddings")
     return native.build_clip(recipes.TEXT.shape(part), _weights(part), embeddings)

@@ -1,27 +1,30 @@
 """How each sub-model is made: its shape out of a file, the network, and the map of its keys.
 
 Loading, the search for what does not fit, export and ComfyUI's nodes all follow these recipes.
+Shapes are read without diffusers; a network's class is imported when one is built.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
 from ..errors import CheckpointError
-from ..models.appearance import AppearanceControlModel
-from ..models.networks import Autoencoder, UNet
-from ..models.pose_control import PoseControlNet
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
-from ..models.text import TextEncoder
 from .contents import PART_TITLES, Part, PartName, describe
 from .heads import Heads, noted_heads
 from .infer import Shapes, controlnet_shape, text_shape, unet_shape, vae_shape
 from .ldm import WeightMap, appearance_map, controlnet_map, text_map, unet_map, vae_map
+
+if TYPE_CHECKING:
+    from ..models.appearance import AppearanceControlModel
+    from ..models.networks import Autoencoder, UNet
+    from ..models.pose_control import PoseControlNet
+    from ..models.text import TextEncoder
 
 Shape = TypeVar("Shape")
 Network = TypeVar("Network", bound=nn.Module)
@@ -83,30 +86,60 @@ def _other_architecture(part: Part, error: Exception) -> CheckpointError:
     )
 
 
+def _unet(shape: UNetShape) -> UNet:
+    from ..models.networks import UNet
+
+    return UNet(shape)
+
+
+def _appearance_model(shape: ControlNetShape) -> AppearanceControlModel:
+    from ..models.appearance import AppearanceControlModel
+
+    return AppearanceControlModel(shape)
+
+
+def _pose_controlnet(shape: ControlNetShape) -> PoseControlNet:
+    from ..models.pose_control import PoseControlNet
+
+    return PoseControlNet(shape)
+
+
+def _autoencoder(shape: VaeShape) -> Autoencoder:
+    from ..models.networks import Autoencoder
+
+    return Autoencoder(shape)
+
+
+def _text_encoder(shape: TextShape) -> TextEncoder:
+    from ..models.text import TextEncoder
+
+    return TextEncoder(shape)
+
+
 UNET: Recipe[UNetShape, UNet] = Recipe(
     infer=lambda shapes, heads: unet_shape(shapes, heads=heads.unet),
-    build=UNet,
+    build=_unet,
     weight_map=lambda network: unet_map(network.shape),
 )
 APPEARANCE: Recipe[ControlNetShape, AppearanceControlModel] = Recipe(
     infer=lambda shapes, heads: controlnet_shape(shapes, heads=heads.unet),
-    build=AppearanceControlModel,
+    build=_appearance_model,
     weight_map=lambda network: appearance_map(network.shape.unet),
     may_lack=("input_hint_block.",),  # absent where a U-Net was the start
 )
 POSE: Recipe[ControlNetShape, PoseControlNet] = Recipe(
     infer=lambda shapes, heads: controlnet_shape(shapes, heads=heads.unet),
-    build=PoseControlNet,
+    build=_pose_controlnet,
     weight_map=lambda network: controlnet_map(network.shape),
 )
 VAE: Recipe[VaeShape, Autoencoder] = Recipe(
     infer=lambda shapes, _: vae_shape(shapes),
-    build=Autoencoder,
+    build=_autoencoder,
     weight_map=lambda network: vae_map(network.shape),
 )
 TEXT: Recipe[TextShape, TextEncoder] = Recipe(
     infer=lambda shapes, heads: text_shape(shapes, heads=heads.text),
-    build=TextEncoder,
+    build=_text_encoder,
     weight_map=lambda network: text_map(network.level),
 )
 RECIPES: Mapping[PartName, Recipe[Any, Any]] = {
