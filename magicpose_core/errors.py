@@ -5,6 +5,13 @@ Messages name parameters of Python; the command line and the nodes turn them int
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+_SWITCHED_ON = re.compile(r"\b(?P<name>[a-z_]+)=True\b")
+_SUBJECT = re.compile(r"^(?P<name>[a-z]+)(?= (?:must|needs|belongs|is)\b)")
+_WITH_UNDERSCORE = re.compile(r"(?<![\w./\\-])(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w./\\-])")
+
 
 class MagicPoseError(Exception):
     """Base of every error that is told to the user; the command line prints it in one line."""
@@ -51,3 +58,19 @@ def one_line(text: str, most: int = 160) -> str:
     """
     line = text.partition("\n")[0][:most]
     return line if line.isprintable() else ascii(line)[1:-1][:most]
+
+
+def rename_parameters(message: str, names: Mapping[str, str]) -> str:
+    """Put others' names in the place of the parameters that a message names.
+
+    Args:
+        message: Its parameters are words with an underscore, ``name=True``, or what it begins with.
+        names: Parameter -> option of the command line or input of a node; other words stay.
+    """
+
+    def told(found: re.Match[str]) -> str:
+        return names.get(found["name"], found[0])
+
+    for pattern in (_SWITCHED_ON, _SUBJECT, _WITH_UNDERSCORE):
+        message = pattern.sub(told, message)
+    return message

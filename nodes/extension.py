@@ -8,7 +8,8 @@ from .appearance.nodes import ApplyAppearance, EncodeReference
 from .compare import Compare
 from .dancer import SyntheticDancer
 from .decode import DecodeFrames
-from .frames import BatchFrames
+from .frame_batcher import BatchFrames
+from .input_names import told_in_inputs
 from .loaders import LoadAppearanceModel, LoadMagicPoseCheckpoint
 from .model_files import register_model_folder
 from .pose_control import ApplyPoseControlNet
@@ -26,7 +27,7 @@ class MagicPoseExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """List the nodes in the order of a graph."""
-        return [
+        nodes: list[type[io.ComfyNode]] = [
             LoadMagicPoseCheckpoint,
             LoadAppearanceModel,
             EncodeReference,
@@ -46,3 +47,4 @@ class MagicPoseExtension(ComfyExtension):
             SyntheticDancer,
             Compare,
         ]
+        return [told_in_inputs(node) for node in nodes]

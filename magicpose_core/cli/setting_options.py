@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, rename_parameters
 from ..settings import Setting, range_text, settings_of
 
 Kind = TypeVar("Kind")
@@ -22,9 +22,6 @@ Names = Mapping[str, str]  # field -> name of its option in the command's namesp
 Group = argparse.ArgumentParser | argparse._ArgumentGroup
 
 SAME: Names = MappingProxyType({})
-_SWITCHED_ON = re.compile(r"\b(?P<name>[a-z_]+)=True\b")
-_SUBJECT = re.compile(r"^(?P<name>[a-z]+)(?= (?:must|needs|belongs|is)\b)")
-_WITH_UNDERSCORE = re.compile(r"(?<![\w./\\-])(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w./\\-])")
 
 
 def add_settings(
@@ -117,17 +114,10 @@ def in_options(message: str, known: Mapping[str, str]) -> str:
     """Name options where a message of core names parameters.
 
     Args:
-        message: Its parameters are words with an underscore, ``name=True``, or what it begins with.
+        message: Of an error.
         known: Parameter -> name in the namespace; other words stay as they are.
     """
-
-    def told(found: re.Match[str]) -> str:
-        word = found["name"]
-        return option(known[word]) if word in known else found[0]
-
-    for pattern in (_SWITCHED_ON, _SUBJECT, _WITH_UNDERSCORE):
-        message = pattern.sub(told, message)
-    return message
+    return rename_parameters(message, {name: option(place) for name, place in known.items()})
 
 
 def _add_option(group: Group, flag: str, described: Setting, default: object) -> None:

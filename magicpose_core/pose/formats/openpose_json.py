@@ -202,8 +202,8 @@ def _size_of(
             )
         elif size is None:
             raise InputError(
-                f"frame {index} does not say how large its picture was; give its width and "
-                "height as frame_size"
+                f"frame {index} does not say how large its picture was; set frame_size to "
+                "that, width and height in pixels"
             )
     if len(named) > 1:
         raise InputError(f"all frames must have one size, got {sorted(named)}; split the clip")
