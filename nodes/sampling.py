@@ -21,7 +21,8 @@ from .appearance.model_patch import AppearanceSettings
 from .appearance.nodes import feature_cache
 from .appearance.reference import Reference, apply_appearance
 from .comfy_types import Conditioning, ControlNet, Latent, NoiseLevels
-from .frames import FrameSettings, batch_frames, empty_latent
+from .frame_latents import empty_latent
+from .frames import FrameSettings, batch_frames
 from .pose_control import apply_pose
 from .presets import PAPER_SAMPLER, PRESETS, SamplerChoice, choose
 from .sockets import (
@@ -267,7 +268,7 @@ def start_latent(latent: Latent | None, pose_maps: Tensor) -> Latent:
         InputError: The latent and the pose maps differ in number or size.
     """
     frames, height, width = pose_maps.shape[:3]
-    empty = empty_latent(frames, height, width, shared_noise=True)
+    empty = empty_latent(frames, height, width, shared_noise=1.0)
     if latent is None:
         return empty
     given, wanted = latent["samples"].shape, empty["samples"].shape

@@ -184,7 +184,7 @@ def test_an_empty_mask_is_named(pack):
 )
 def test_bad_pose_maps_are_named(pack, size, message):
     with pytest.raises(ValueError, match=message):
-        pack("nodes.frames").empty_latent(*size, shared_noise=True)
+        pack("nodes.frame_latents").empty_latent(*size, shared_noise=1.0)
 
 
 def test_frames_without_people_are_drawn_black(pack):

@@ -108,16 +108,14 @@ def test_given_controlnet_stays_as_it_was(clip, micro):
 def test_windows_cover_every_frame(pack, loop, count):
     frames = pack("nodes.frames")
     for length, overlap in ((16, 0), (16, 4), (5, 2)):
-        settings = frames.FrameSettings(frames_per_batch=length, window_overlap=overlap, loop=loop)
-        windows = frames.frame_windows(count, settings)
+        windows = frames.frame_windows(count, length, overlap, loop=loop)
         assert {frame for window in windows for frame in window} == set(range(count))
         assert all(len(window) <= length for window in windows)
 
 
 def test_a_loop_has_a_window_over_its_seam(pack):
     frames = pack("nodes.frames")
-    settings = frames.FrameSettings(frames_per_batch=4, window_overlap=2, loop=True)
-    assert any({7, 0} <= set(window) for window in frames.frame_windows(8, settings))
+    assert any({7, 0} <= set(window) for window in frames.frame_windows(8, 4, 2, loop=True))
 
 
 def test_sampling_asks_for_the_memory_of_one_pass(clip, micro, monkeypatch):
@@ -153,8 +151,27 @@ def test_animatediff_evolved_cuts_the_clip_by_itself(pack):
 
 
 @pytest.mark.parametrize(
-    ("frames", "overlap", "said"), [(4, 4, r"\(4\)"), (0, 20, r"\(16, the most that 0 takes\)")]
+    ("settings", "said"),
+    [
+        ({"window_length": 4, "window_overlap": 4}, r"window_overlap \(4\) must be below .*\(4\)"),
+        ({"window_overlap": 4, "loop": True}, "window_overlap and loop do nothing without"),
+        ({"window_length": 16, "frames_per_batch": 8}, r"frames_per_batch \(8\) does nothing"),
+    ],
 )
-def test_overlap_as_long_as_a_pass_is_refused(pack, frames, overlap, said):
-    with pytest.raises(ValueError, match=rf"window_overlap .{overlap}. must be below .* {said}"):
-        pack("nodes.frames").FrameSettings(frames_per_batch=frames, window_overlap=overlap)
+def test_settings_that_do_nothing_are_refused(pack, settings, said):
+    with pytest.raises(ValueError, match=said):
+        pack("nodes.frames").FrameSettings(**settings)
+
+
+def test_frames_share_as_much_of_their_noise_as_is_asked(pack):
+    own = torch.randn(3, 4, 64, 64, generator=torch.Generator().manual_seed(1))
+    mixed = pack("nodes.frame_latents").mix_noise(own, 0.25, seed=7).flatten(1)
+    correlations = torch.corrcoef(mixed)
+    assert mixed.std(1).allclose(torch.ones(3), atol=0.02)
+    assert correlations[0, 1] == pytest.approx(0.25, abs=0.03)
+
+
+@pytest.mark.parametrize(("share", "rows"), [(1.0, [0, 0, 0]), (0.0, [0, 1, 2]), (0.5, [1, 2, 3])])
+def test_own_noise_is_apart_from_the_common_one(pack, share, rows):
+    latent = pack("nodes.frame_latents").empty_latent(3, 64, 64, shared_noise=share)
+    assert latent["batch_index"] == rows
