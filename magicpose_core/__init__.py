@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     )
     from .sampling.denoise import SamplingStep
     from .sampling.settings import SamplingSettings
-    from .weights.settings import ModelFiles
+    from .weights.settings import LoraFile, ModelFiles
 
 __all__ = [
     "AlignSettings",
@@ -54,6 +54,7 @@ __all__ = [
     "DrawStyle",
     "InputError",
     "Keypoints",
+    "LoraFile",
     "MagicPoseError",
     "MagicPosePipeline",
     "MissingDependencyError",
@@ -113,7 +114,7 @@ _HOMES = {
     ),
     "sampling.denoise": ("SamplingStep",),
     "sampling.settings": ("SamplingSettings",),
-    "weights.settings": ("ModelFiles",),
+    "weights.settings": ("LoraFile", "ModelFiles"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -9,7 +9,7 @@ clip.save("clip.mp4")
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from .video.reader import Frame
 from .weights.convert import DTYPES, DtypeName
 from .weights.loading import MagicPoseModels, load_models
 from .weights.notes import ModelNote
-from .weights.settings import ModelFiles
+from .weights.settings import LoraFile, ModelFiles
 
 _PAPERS_SIZE = (512, 512)
 _log = logging.getLogger("magicpose")
@@ -54,6 +54,7 @@ def load_pipeline(
     appearance_model: PathLike | None = None,
     pose_controlnet: PathLike | None = None,
     vae: PathLike | None = None,
+    loras: Sequence[PathLike | LoraFile] = (),
     tokenizer: PathLike | None = None,
     device: str | torch.device | None = None,
     dtype: DtypeName | torch.dtype | None = None,
@@ -66,6 +67,8 @@ def load_pipeline(
         appearance_model: File of the appearance control model.
         pose_controlnet: File of the pose ControlNet.
         vae: File of the autoencoder.
+        loras: LoRAs that are added to the U-Net, one after the other: files, or ``LoraFile`` with a
+            strength.
         tokenizer: Folder with ``vocab.json`` and ``merges.txt``, needed for prompts alone; None
             looks into the checkpoint where that is a diffusers folder.
         device: None takes the best there is: CUDA, Apple's MPS, the CPU.
@@ -85,7 +88,12 @@ def load_pipeline(
             appearance_model=_path(appearance_model),
             pose_controlnet=_path(pose_controlnet),
             vae=_path(vae),
+            loras=tuple(
+                each if isinstance(each, LoraFile) else LoraFile(file=Path(each)) for each in loras
+            ),
         )
+    elif loras:
+        raise InputError("loras do nothing beside ModelFiles; name them in its loras")
     place, kind = choose_placement(device, dtype)
     models = load_models(files, device=place, dtype=kind)
     if models.note is not None:
@@ -284,8 +292,10 @@ class MagicPosePipeline:
         }
 
     def _files(self) -> tuple[Path, ...]:
-        values = vars(self.files).values() if self.files is not None else ()
-        return tuple(value for value in values if isinstance(value, Path))
+        if self.files is None:
+            return ()
+        named = (value for value in vars(self.files).values() if isinstance(value, Path))
+        return (*named, *(lora.file for lora in self.files.loras))
 
 
 def _prepared(

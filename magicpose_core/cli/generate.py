@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pipeline import choose_placement, default_size, load_pipeline
     from ..poses import prepare_poses
     from ..weights.checkpoint import open_checkpoint
-    from ..weights.loading import gather_parts
+    from ..weights.loading import gather_loras, gather_parts
     from ..weights.notes import read_note
 
     started = time.monotonic()
@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     pose_settings = _pose_settings(arguments)
     _check_prompts(arguments)
     device, dtype = choose_placement(arguments.device, arguments.dtype)
-    gather_parts(files)
+    gather_loras(files, gather_parts(files))
     note = read_note(open_checkpoint(files.checkpoint))
     size = default_size(note) if arguments.size is None else parse_size(arguments.size)
     if note is not None:
@@ -172,7 +172,8 @@ def _output(arguments: argparse.Namespace) -> ClipOutput:
     from ..files import paths
 
     align = None if arguments.align == _THE_REFERENCE else arguments.align
-    weights = (arguments.checkpoint, arguments.appearance_model, arguments.pose_controlnet)
+    loras = tuple(lora.file for lora in arguments.lora or ())
+    weights = (arguments.checkpoint, arguments.appearance_model, arguments.pose_controlnet, *loras)
     return ClipOutput(
         out=arguments.out,
         fps=checked_fps(DEFAULT_FPS if arguments.fps is None else arguments.fps),

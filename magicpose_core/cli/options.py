@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, OutputError
 from ..files import FilePlan, check_plan
 from ..sizes import check_size
-from ..weights.settings import DTYPE_NAMES, ModelFiles
+from ..weights.settings import DTYPE_NAMES, LoraFile, ModelFiles
 from .setting_options import add_settings, given
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "that the parts below go with; default: the demo model of the package",
     )
     add_settings(group, ModelFiles)
+    group.add_argument(
+        "--lora",
+        action="append",
+        type=parse_lora,
+        metavar="FILE[:STRENGTH]",
+        help="LoRA of Stable Diffusion 1.5 that is added to the U-Net, and its strength (1); may "
+        "be repeated",
+    )
     group = parser.add_argument_group("machine")
     group.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     group.add_argument(
@@ -71,7 +79,24 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
     from ..demo.model import demo_checkpoint
 
     named: dict[str, Any] = given(arguments, ModelFiles)
-    return ModelFiles(checkpoint=arguments.checkpoint or demo_checkpoint(), **named)
+    return ModelFiles(
+        checkpoint=arguments.checkpoint or demo_checkpoint(),
+        loras=tuple(arguments.lora or ()),
+        **named,
+    )
+
+
+def parse_lora(word: str) -> LoraFile:
+    """Read ``FILE`` or ``FILE:STRENGTH`` for argparse; a colon before no number is the file's."""
+    file, _, strength = word.rpartition(":")
+    try:
+        number = float(strength) if file else 1.0
+    except ValueError:
+        return LoraFile(file=Path(word))
+    try:
+        return LoraFile(file=Path(file or word), strength=number)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def load(arguments: argparse.Namespace) -> MagicPosePipeline:

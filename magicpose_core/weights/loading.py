@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..errors import CheckpointError
 from ..models.denoiser import MagicPoseDenoiser
@@ -15,10 +17,13 @@ from ..models.text import TextEncoder
 from .checkpoint import open_checkpoint
 from .contents import PART_TITLES, PARTS, Part, PartName, describe, find_part, find_parts
 from .heads import Heads, noted_heads
+from .lora import Lora, change, open_loras
 from .misfit import compare, wanted_tensors
 from .notes import ModelNote, read_note
 from .recipes import APPEARANCE, POSE, TEXT, UNET, VAE, Network, Recipe, Shape
 from .settings import ModelFiles
+
+_log = logging.getLogger("magicpose")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,22 +59,25 @@ def load_models(
         dtype: What their weights are kept in.
 
     Raises:
-        CheckpointError: A sub-model is missing, damaged, incomplete or of another architecture.
+        CheckpointError: A sub-model is missing, damaged, incomplete or of another architecture, or
+            a LoRA does not fit.
     """
     parts = gather_parts(files)
-    heads = Heads(unet=files.heads, text=files.text_heads).or_else(
-        Heads(
-            unet=noted_heads(parts["unet"].file.metadata).unet,
-            text=noted_heads(parts["text"].file.metadata).text,
-        )
-    )
+    heads = _heads(files, parts)
+    loras = gather_loras(files, parts)
+    for lora in loras:
+        _say_what_is_passed_over(lora)
 
-    def load(recipe: Recipe[Shape, Network], name: PartName) -> Network:
-        return load_network(recipe, parts[name], heads, device=device, dtype=dtype)
+    def load(
+        recipe: Recipe[Shape, Network],
+        name: PartName,
+        changed: Callable[[str, Tensor], Tensor] | None = None,
+    ) -> Network:
+        return load_network(recipe, parts[name], heads, device=device, dtype=dtype, changed=changed)
 
     return MagicPoseModels(
         denoiser=MagicPoseDenoiser(
-            load(UNET, "unet"), load(APPEARANCE, "appearance"), load(POSE, "pose")
+            load(UNET, "unet", change(loras)), load(APPEARANCE, "appearance"), load(POSE, "pose")
         ),
         vae=load(VAE, "vae"),
         text=load(TEXT, "text"),
@@ -112,6 +120,35 @@ _FILE_OF_PART: Mapping[PartName, str] = {  # the field of ModelFiles that names 
 }
 
 
+def gather_loras(files: ModelFiles, parts: Mapping[PartName, Part]) -> tuple[Lora, ...]:
+    """Open the LoRAs that are added to the U-Net among ``parts``.
+
+    Raises:
+        CheckpointError: One is absent, damaged, or does not fit.
+    """
+    return open_loras(files.loras, parts["unet"], _heads(files, parts))
+
+
+def _heads(files: ModelFiles, parts: Mapping[PartName, Part]) -> Heads:
+    return Heads(unet=files.heads, text=files.text_heads).or_else(
+        Heads(
+            unet=noted_heads(parts["unet"].file.metadata).unet,
+            text=noted_heads(parts["text"].file.metadata).text,
+        )
+    )
+
+
+def _say_what_is_passed_over(lora: Lora) -> None:
+    if lora.text_keys:
+        _log.warning(
+            "%s changes the text encoder too; its %d tensors are passed over (%s, ...), those of "
+            "the U-Net are added",
+            lora.file.path.name,
+            len(lora.text_keys),
+            lora.text_keys[0],
+        )
+
+
 def load_network(
     recipe: Recipe[Shape, Network],
     part: Part,
@@ -119,6 +156,7 @@ def load_network(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    changed: Callable[[str, Tensor], Tensor] | None = None,
 ) -> Network:
     """Load one network, tensor by tensor, ready to run; what nothing reads may be absent.
 
@@ -128,6 +166,7 @@ def load_network(
         heads: Numbers of attention heads; None takes those that the file notes.
         device: Where it goes.
         dtype: What its weights are kept in.
+        changed: LDM key and stored weight -> the weight to load; it changes no tensor in place.
 
     Raises:
         CheckpointError: It is incomplete, or of another architecture.
@@ -145,6 +184,7 @@ def load_network(
     for key, (name, shape) in wanted.items():
         if key in part.keys:
             stored = weight_map.to_diffusers(key, part.file.read(part.keys[key]))
+            stored = stored if changed is None else changed(key, stored)
         else:
             stored = torch.zeros(shape)
         state[name] = stored.to(device, dtype)

@@ -76,11 +76,15 @@ def compare(
         reshaped=tuple(
             f"{key} {shape}, expected {wanted[key][1]}"
             for key, shape in part.shapes.items()
-            if key in wanted and _squeezed(shape) != _squeezed(wanted[key][1])
+            if key in wanted and not same_matrix(shape, wanted[key][1])
         ),
     )
 
 
+def same_matrix(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
+    """Compare shapes; a 1x1 convolution and a matrix hold the same numbers."""
+    return _squeezed(first) == _squeezed(second)
+
+
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A 1x1 convolution and a matrix hold the same numbers."""
     return shape[:2] if shape[2:] == (1, 1) else shape

@@ -13,14 +13,29 @@ DTYPE_NAMES: tuple[DtypeName, ...] = get_args(DtypeName)
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoraFile(Settings):
+    """A LoRA that is added to the U-Net.
+
+    Attributes:
+        file: Its weights.
+        strength: Factor on what it changes; 1 is what it was trained for.
+    """
+
+    file: Path
+    strength: float = setting(1.0, minimum=-100, maximum=100, help="factor on what a LoRA changes")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelFiles(Settings):
     """Where each sub-model comes from.
 
     Attributes:
         checkpoint: The whole model, or the one that everything not named below comes from.
+        loras: Added to the U-Net, one after the other.
     """
 
     checkpoint: Path
+    loras: tuple[LoraFile, ...] = ()
     appearance_model: Path | None = setting(None, help="file of the appearance control model")
     pose_controlnet: Path | None = setting(None, help="file of the pose ControlNet")
     vae: Path | None = setting(None, help="file of the autoencoder")

@@ -93,6 +93,32 @@ def lora(weights: Weights, rank: int = 2) -> Weights:
     return made
 
 
+def few_step_lora(weights: Weights, diffusers_key: Callable[[str], str | None]) -> Weights:
+    """A LoRA shaped as Hyper-SD's: every convolution and matrix of the blocks, kohya's names, fp16.
+
+    Args:
+        weights: Of a U-Net, under bare keys of the released layout.
+        diffusers_key: Gives such a key's name in diffusers.
+    """
+    generator = torch.Generator().manual_seed(1)
+    made, rank = {}, 3
+    for key, tensor in weights.items():
+        name = (diffusers_key(key) or "").removesuffix(".weight")
+        if not key.endswith(".weight") or tensor.ndim < 2 or not _in_a_block(name):
+            continue
+        stem = f"lora_unet_{name.replace('.', '_')}"
+        down = torch.randn(rank, *tensor.shape[1:], generator=generator)
+        up = torch.randn(*tensor.shape[:1], rank, *[1] * (tensor.ndim - 2), generator=generator)
+        made[f"{stem}.lora_down.weight"] = (down / down[0].numel() ** 0.5).half()
+        made[f"{stem}.lora_up.weight"] = (up * 0.2).half()
+        made[f"{stem}.alpha"] = torch.tensor(2.0).half()
+    return made
+
+
+def _in_a_block(name: str) -> bool:
+    return name.startswith(("down_blocks.", "mid_block.", "up_blocks."))
+
+
 def save(weights: Weights, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a file as its suffix says."""
     path.parent.mkdir(parents=True, exist_ok=True)
