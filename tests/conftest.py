@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from magicpose_core.doctor.micro_model import draw_weight
+from magicpose_core.models.precision import MeasuredPrecision, memory_file, remember
 from magicpose_core.weights.loading import MagicPoseModels, load_models
 from magicpose_core.weights.settings import ModelFiles
 
@@ -29,6 +30,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs Unix where there is none, by the name of its marker."""
     if sys.platform == "win32" and item.get_closest_marker("posix"):
         pytest.skip("needs fork, Unix signals or limits (marker posix)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_precision(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Remember fp32 as this machine's precision, so that no test measures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        remember(memory_file(), MeasuredPrecision(dtype="fp32", seconds={"fp32": 0.02}))
+        yield
 
 
 def draw_state_dict(key_list: Path, schedule: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -85,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         "torch": torch.__version__,
     }
     _say(", ".join(f"{name} {value}" for name, value in figures.items()))
+    if arguments.device == "cpu":
+        figures["precision"] = _report_precision()
     their_gflop, our_gflop = _report_counts(arguments, figures)
     comparisons = {}
     for name, comparison in _comparisons(arguments):
@@ -108,6 +110,17 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in ("frames", "frames_per_batch", "repeat"):
         if getattr(arguments, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1")
+
+
+def _report_precision() -> str:
+    """Say which precision is taken where nobody names one."""
+    import torch
+
+    from ..models.device import dtype_reason
+
+    reason = dtype_reason(torch.device("cpu"))
+    _say(f"where none is named: {reason}")
+    return reason
 
 
 def _report_counts(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import sweep
-from .options import positive
+from .options import positive, use_real_cores
 from .progress import step_bar
 
 SIZE = 128  # pixels, what the demo model is trained on
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         out / "inputs", person=arguments.dancer, frames=arguments.frames, size=SIZE
     )
     # fp32: such narrow networks are faster in it, on any CPU
+    use_real_cores()
     pipeline = load_pipeline(demo_checkpoint(), dtype="fp32")
     with step_bar() as on_step:
         clip = pipeline.render(

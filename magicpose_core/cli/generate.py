@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .align_options import add_align_options, align_settings, refuse_idle_alignment
-from .options import add_model_options, model_files, parse_size, positive
+from .options import add_model_options, model_files, parse_size, positive, use_real_cores
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -128,7 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings, files = sampling_settings(arguments), model_files(arguments)
     pose_settings = _pose_settings(arguments)
     _check_prompts(arguments)
-    device, dtype = choose_placement(arguments.device, arguments.dtype)
+    use_real_cores()
+    device, _ = choose_placement(arguments.device, arguments.dtype)
     gather_loras(files, gather_parts(files))
     note = read_note(open_checkpoint(files.checkpoint))
     size = default_size(note) if arguments.size is None else parse_size(arguments.size)
@@ -143,7 +144,9 @@ def run(arguments: argparse.Namespace) -> int:
         reference=arguments.reference,
         on_open=say_what_runs,
     )
-    pipeline = load_pipeline(files, tokenizer=arguments.tokenizer, device=device, dtype=dtype)
+    pipeline = load_pipeline(
+        files, tokenizer=arguments.tokenizer, device=device, dtype=arguments.dtype
+    )
     with step_bar() as on_step:
         clip = pipeline.render(
             arguments.reference,

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..errors import MagicPoseError, one_line
-from ..models.device import choose_dtype
+from ..models.device import choose_dtype, multiplies_bf16
 from ..weights.convert import DTYPES
 from . import comfyui, machine, performance
 from .findings import Finding
@@ -27,16 +27,25 @@ class ExaminationSettings:
     Attributes:
         devices: On which the self-test runs; None takes all.
         comfyui: Folder of ComfyUI; None looks for it.
+        measure_again: Measure the CPU's precision anew, and remember that.
     """
 
     devices: Sequence[torch.device] | None = None
     comfyui: Path | None = None
+    measure_again: bool = False
 
 
 def examine(settings: ExaminationSettings) -> Iterator[Section]:
     """Yield the sections of the report as they become known."""
     yield "Versions", machine.versions()
-    yield "Machine", [*machine.describe_devices(), *machine.memory_and_disk()]
+    yield (
+        "Machine",
+        [
+            *machine.describe_devices(),
+            machine.describe_precision(again=settings.measure_again),
+            *machine.memory_and_disk(),
+        ],
+    )
     yield "ComfyUI", _comfyui(settings.comfyui)
     devices = machine.devices() if settings.devices is None else settings.devices
     yield "Self-test against the authors' numbers", _self_tests(devices)
@@ -55,7 +64,7 @@ def precisions(device: torch.device) -> list[torch.dtype]:
     if device.type == "cpu":
         return list(dict.fromkeys([torch.float32, choose_dtype(device)]))
     half = [torch.float16]
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+    if multiplies_bf16(device):
         half.append(torch.bfloat16)
     return [torch.float32, *half]
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 
 from .. import __version__
+from ..models.cores import cpu_limit, processor_name, real_cores
+from ..models.precision import measured_precision, memory_file
 from .findings import Finding
 
 # distribution -> what it is needed for where it is absent
@@ -106,11 +108,10 @@ def devices() -> list[torch.device]:
 
 def describe_devices() -> list[Finding]:
     """Say what each device is, and whether a GPU lies idle."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = [
         Finding(
             what="cpu",
-            seen=f"{_processor()}, {cores} cores, {torch.get_num_threads()} threads, "
+            seen=f"{processor_name()}, {_cores()}, {torch.get_num_threads()} threads, "
             f"{torch.backends.cpu.get_cpu_capability()}",
         )
     ]
@@ -130,6 +131,33 @@ def describe_devices() -> list[Finding]:
     return [*found, *_idle_gpu()]
 
 
+def _cores() -> str:
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    count = (os.cpu_count() or 1) if usable is None else len(usable)
+    real = count if usable is None else real_cores(usable)
+    limit = cpu_limit()
+    processors = "" if real == count else f" ({count} logical)"
+    limited = "" if limit is None else f", limited to the time of {limit:g}"
+    return f"{real} cores{processors}{limited}"
+
+
+def describe_precision(*, again: bool = False) -> Finding:
+    """Say in which precision this CPU is fastest; it is measured where nothing is remembered.
+
+    Args:
+        again: Measure even where something is.
+    """
+    found = measured_precision(again=again)
+    if found is None:
+        return Finding(
+            what="precision of the cpu",
+            seen=f"fp32; a measurement could not be kept in {memory_file()}",
+            remedy="make its folder writable, or name a precision",
+            harmless=True,
+        )
+    return Finding(what="precision of the cpu", seen=f"{found}; kept in {memory_file()}")
+
+
 def _idle_gpu() -> Iterator[Finding]:
     if torch.cuda.is_available() or shutil.which("nvidia-smi") is None:
         return
@@ -142,16 +170,6 @@ def _idle_gpu() -> Iterator[Finding]:
             f"PyTorch is built for CUDA {built}: update the driver, or see CUDA_VISIBLE_DEVICES"
         )
     yield Finding(what="NVIDIA GPU", seen=seen, remedy=remedy)
-
-
-def _processor() -> str:
-    """Name the processor; ``platform`` leaves it empty on Linux."""
-    described = Path("/proc/cpuinfo")
-    if described.is_file():
-        for line in described.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def memory_and_disk() -> list[Finding]:

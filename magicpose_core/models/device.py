@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..errors import InputError
+from .precision import CANDIDATES, measured_precision
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -30,19 +31,24 @@ def choose_device(name: str | None = None) -> torch.device:
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """Give the fastest dtype that keeps the picture: bf16 where it is multiplied in hardware.
+    """Give the fastest dtype that keeps the picture.
 
-    GPUs without it get fp16, CPUs without it fp32.
+    GPUs have bf16 where they multiply it in hardware, else fp16; a CPU what was measured to be
+    fastest on it, see ``precision``.
     """
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device.type == "cpu":
-        return torch.bfloat16 if _cpu_multiplies_bf16() else torch.float32
-    return torch.float16
+        found = measured_precision()
+        return torch.float32 if found is None else CANDIDATES[found.dtype]
+    return torch.bfloat16 if multiplies_bf16(device) else torch.float16
 
 
-def _cpu_multiplies_bf16() -> bool:
-    if not hasattr(torch.cpu, "get_capabilities"):  # new in PyTorch 2.9
-        return False
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+def dtype_reason(device: torch.device) -> str:
+    """Say in one line why :func:`choose_dtype` gives what it gives."""
+    if device.type == "cpu":
+        return str(measured_precision() or "fp32: nothing could be kept of a measurement")
+    return f"{'bf16' if multiplies_bf16(device) else 'fp16'} by the device's hardware"
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Tell whether a GPU multiplies bf16 in hardware; PyTorch emulates it on older ones."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

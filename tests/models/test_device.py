@@ -14,14 +14,14 @@ def test_named_devices_are_taken_and_absent_ones_refused():
             choose_device(absent)
 
 
-@pytest.mark.parametrize(
-    ("capabilities", "dtype"),
-    [
-        ({"amx_bf16": True}, torch.bfloat16),
-        ({"amx_bf16": False, "avx512_bf16": False}, torch.float32),
-        ({}, torch.float32),
-    ],
-)
-def test_a_cpu_runs_in_bf16_only_where_it_multiplies_it(monkeypatch, capabilities, dtype):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert choose_dtype(torch.device("cpu")) == dtype
+@pytest.mark.parametrize(("in_hardware", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_runs_in_bf16_only_where_it_multiplies_it(monkeypatch, in_hardware, dtype):
+    def supported(including_emulation=True):
+        return in_hardware or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert choose_dtype(torch.device("cuda")) == dtype
+
+
+def test_apples_gpus_run_in_fp16():
+    assert choose_dtype(torch.device("mps")) == torch.float16

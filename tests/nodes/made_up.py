@@ -93,18 +93,18 @@ def lora(weights: Weights, rank: int = 2) -> Weights:
     return made
 
 
-def few_step_lora(weights: Weights, diffusers_key: Callable[[str], str | None]) -> Weights:
-    """A LoRA shaped as Hyper-SD's: every convolution and matrix of the blocks, kohya's names, fp16.
+def random_lora(weights: Weights, name_of: Callable[[str], str | None]) -> Weights:
+    """A LoRA of random numbers in kohya's layout, in fp16, convolutions included.
 
     Args:
         weights: Of a U-Net, under bare keys of the released layout.
-        diffusers_key: Gives such a key's name in diffusers.
+        name_of: Gives the layer of a key the name that it has in the file; None leaves it out.
     """
     generator = torch.Generator().manual_seed(1)
     made, rank = {}, 3
     for key, tensor in weights.items():
-        name = (diffusers_key(key) or "").removesuffix(".weight")
-        if not key.endswith(".weight") or tensor.ndim < 2 or not _in_a_block(name):
+        name = name_of(key.removesuffix(".weight"))
+        if name is None or not key.endswith(".weight") or tensor.ndim < 2:
             continue
         stem = f"lora_unet_{name.replace('.', '_')}"
         down = torch.randn(rank, *tensor.shape[1:], generator=generator)
@@ -113,10 +113,6 @@ def few_step_lora(weights: Weights, diffusers_key: Callable[[str], str | None]) 
         made[f"{stem}.lora_up.weight"] = (up * 0.2).half()
         made[f"{stem}.alpha"] = torch.tensor(2.0).half()
     return made
-
-
-def _in_a_block(name: str) -> bool:
-    return name.startswith(("down_blocks.", "mid_block.", "up_blocks."))
 
 
 def save(weights: Weights, path: Path, metadata: dict[str, str] | None = None) -> None:

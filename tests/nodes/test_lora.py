@@ -20,23 +20,24 @@ def checkpoint(comfyui):
     return path
 
 
-@pytest.fixture(params=["kohya", "hyper"])
+@pytest.fixture(params=["style", "hyper"])
 def lora(request, pack, checkpoint):
-    """A small one on self-attention in the released names; one shaped as Hyper-SD's."""
+    """One on attention in the released names, and one shaped as Hyper-SD's: all of the blocks."""
     weights = made_up.part(golden.micro_weights(), UNET)
-    if request.param == "kohya":
-        state = {key: tensor * 0.3 for key, tensor in made_up.lora(weights).items()}
-    else:
-        bare = {key.removeprefix(UNET): tensor for key, tensor in weights.items()}
-        files, recipes = (
-            pack("magicpose_core.weights.contents"),
-            pack("magicpose_core.weights.recipes"),
-        )
-        opened = pack("magicpose_core.weights.checkpoint").open_checkpoint(checkpoint)
-        shape = recipes.UNET.shape(files.find_part(opened, "unet"))
-        names = pack("magicpose_core.weights.ldm").unet_map(shape)
-        state = made_up.few_step_lora(bare, names.diffusers_key)
-        assert len(state) > 3 * 200
+    bare = {key.removeprefix(UNET): tensor for key, tensor in weights.items()}
+    opened = pack("magicpose_core.weights.checkpoint").open_checkpoint(checkpoint)
+    part = pack("magicpose_core.weights.contents").find_part(opened, "unet")
+    shape = pack("magicpose_core.weights.recipes").UNET.shape(part)
+    names = pack("magicpose_core.weights.ldm").unet_map(shape)
+
+    def in_a_block(layer):
+        name = names.diffusers_key(layer)
+        return name if name.startswith(("down_blocks.", "mid_block.", "up_blocks.")) else None
+
+    def in_attention(layer):
+        return layer if ".attn" in layer else None
+
+    state = made_up.random_lora(bare, in_a_block if request.param == "hyper" else in_attention)
     path = checkpoint.with_name(f"{request.param}.safetensors")
     made_up.save(state, path)
     return path, state
