@@ -16,6 +16,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .clip import RenderedClip
+    from .clip_settings import Span
     from .errors import (
         CheckpointError,
         InputError,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     )
     from .pipeline import MagicPosePipeline, load_pipeline
     from .pose.cleanup.settings import PersonChoice, SmoothSettings
-    from .pose.detect import Span
     from .pose.detectors.settings import DetectorSettings
     from .pose.draw_style import DrawStyle
     from .pose.formats.pose_files import write_poses
@@ -85,6 +85,7 @@ __all__ = [
 
 _HOMES = {
     "clip": ("RenderedClip",),
+    "clip_settings": ("Span",),
     "errors": (
         "CheckpointError",
         "InputError",
@@ -97,7 +98,6 @@ _HOMES = {
     ),
     "pipeline": ("MagicPosePipeline", "load_pipeline"),
     "pose.cleanup.settings": ("PersonChoice", "SmoothSettings"),
-    "pose.detect": ("Span",),
     "pose.detectors.settings": ("DetectorSettings",),
     "pose.draw_style": ("DrawStyle",),
     "pose.formats.pose_files": ("write_poses",),

@@ -18,14 +18,14 @@ from PIL import Image
 from torch import Tensor
 
 from .clip_files import ClipOutput, save_clip
-from .errors import InputError, OutOfMemoryError
+from .clip_settings import ClipSettings
+from .errors import OutOfMemoryError
 from .images import to_uint8
 
 if TYPE_CHECKING:
     from .poses import PathLike
     from .video.reader import Frame
 
-DEFAULT_FPS = 8.0  # where neither the poses nor the user say
 Decode: TypeAlias = Callable[[Tensor], Iterator[Tensor]]  # latents -> frames (3, H, W) in [0, 1]
 
 
@@ -177,8 +177,7 @@ def checked_fps(fps: float) -> Fraction:
     Raises:
         InputError: They are not in 0.01..1000.
     """
-    if not 0.01 <= fps <= 1000:
-        raise InputError(f"fps must be 0.01..1000, got {fps}")
+    ClipSettings(fps=fps)
     return Fraction(fps).limit_denominator(1001)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .clip_settings import Span
 from .errors import InputError
 from .files import FilePlan, check_plan, disk_errors_named, open_result, paths
 from .video.frames import ContactSheet
@@ -132,7 +133,7 @@ def true_frames(path: Path | None, count: int, stride: int) -> Iterator[Iterator
     if path is None:
         yield None
         return
-    with open_clip(path, stride=stride) as truth:
+    with open_clip(path, Span(stride=stride)) as truth:
         present = truth.info.frame_count
         if present is not None and present < count:
             raise InputError(

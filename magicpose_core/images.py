@@ -7,7 +7,6 @@ A picture is (B, 3, H, W) float32 RGB. ``unit`` pictures lie in [0, 1] (pose map
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,11 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from .clip_settings import Fit
 from .files import atomic_path
 from .picture_files import read_pixels
-
-Fit = Literal["crop", "pad", "stretch"]
-FITS: tuple[Fit, ...] = ("crop", "pad", "stretch")
 
 
 def read_image(path: Path) -> Tensor:

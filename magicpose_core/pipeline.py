@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .clip import DEFAULT_FPS, ClipSource, RenderedClip, as_json
+from .clip import ClipSource, RenderedClip, as_json
+from .clip_settings import DEFAULT_FPS, Fit
 from .demo.model import demo_checkpoint
 from .demo.photos import photo_warning
 from .errors import InputError
-from .images import Fit, fit_size, to_uint8
+from .images import fit_size, to_uint8
 from .models.device import choose_device, choose_dtype, dtype_reason
 from .models.text import tokenize
 from .pictures import Pictures, read_pictures

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .clip_settings import Fit, Span
 from .errors import InputError
-from .images import Fit, fit_size, from_uint8, to_uint8
+from .images import fit_size, from_uint8, to_uint8
 from .pictures import Picture, Pictures, as_frames, read_picture
 from .pose.cleanup.people import choose_person
 from .pose.cleanup.settings import PersonChoice, SmoothSettings
 from .pose.cleanup.smooth import smooth
-from .pose.detect import OnFrame, Span, detect_sequence
+from .pose.detect import OnFrame, detect_sequence
 from .pose.detectors.detector import PoseDetector
 from .pose.detectors.open import open_detector
 from .pose.detectors.settings import DetectorName, DetectorSettings
@@ -269,7 +270,7 @@ def _maps_in_memory(
             "poses must be an array (F, H, W, 3) or a tensor (F, 3, H, W) of pose maps, got "
             f"{tuple(poses.shape)}"
         )
-    chosen = poses[span.start : span.stop : span.stride]
+    chosen = poses[span.places]
     if len(chosen) == 0:
         raise InputError(f"poses holds {len(poses)} pose maps, none in the chosen frames")
     first = next(as_frames(chosen[:1], "poses"))
@@ -352,7 +353,7 @@ def _fitted(frames: Iterable[Frame], size: tuple[int, int], fit: Fit) -> Iterato
 
 
 def _cut(sequence: PoseSequence, span: Span) -> PoseSequence:
-    frames = sequence.frames[span.start : span.stop : span.stride]
+    frames = sequence.frames[span.places]
     if not any(frames):
         raise InputError(f"poses shows nobody in the chosen frames, of {len(sequence)} in all")
     return replace(sequence, frames=frames, fps=sequence.fps / span.stride)

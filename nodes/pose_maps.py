@@ -10,6 +10,7 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..magicpose_core import images as core_images
+from ..magicpose_core.clip_settings import ClipSettings, Fit
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import SIZE_MULTIPLE
 from ..magicpose_core.pose.draw_style import DrawStyle
@@ -56,15 +57,7 @@ class DrawPoses(io.ComfyNode):
                     step=SIZE_MULTIPLE,
                     tooltip="Height of the maps in pixels; 0 keeps the pictures' own size.",
                 ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(core_images.FITS),
-                    default="crop",
-                    tooltip=(
-                        "How another aspect is met: crop cuts the centre (the paper), pad adds "
-                        "black, stretch distorts."
-                    ),
-                ),
+                setting_input(ClipSettings, "fit"),
                 setting_input(DrawStyle, "body"),
                 setting_input(DrawStyle, "hands"),
                 setting_input(DrawStyle, "face"),
@@ -82,7 +75,7 @@ class DrawPoses(io.ComfyNode):
         poses: object,
         width: int,
         height: int,
-        fit: core_images.Fit,
+        fit: Fit,
         body: bool,
         hands: bool,
         face: bool,

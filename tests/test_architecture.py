@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "magicpose_core"
-LEAVES = {"errors", "files", "images", "settings", "picture_files"}
+LEAVES = {"clip_settings", "errors", "files", "images", "settings", "picture_files"}
 # package -> packages of core that it may import
 ALLOWED = {
     "pose": {"pose", "video"} | LEAVES,
@@ -80,6 +80,7 @@ def test_settings_import_nothing_heavy():
         f"magicpose_core.{name}"
         for name in (
             "settings",
+            "clip_settings",
             "sampling.settings",
             "pose.cleanup.settings",
             "pose.retarget.settings",

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from magicpose_core.clip_settings import FITS
 from magicpose_core.images import (
-    FITS,
     fit_size,
     from_uint8,
     read_image,

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..files import FilePlan, open_result, paths
+from ..pose.draw_style import DrawStyle
 from .align_options import add_align_options, align_settings
 from .options import add_force_option, check_files
 from .pose_options import (
+    OF_ALL,
     add_detector_options,
     add_drawing_options,
     add_person_options,
@@ -23,6 +25,7 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
+from .setting_options import option_names, refuse_idle
 from .terminal import say
 
 if TYPE_CHECKING:
@@ -71,6 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
 
     _check(arguments)
+    if arguments.maps is None and arguments.preview is None:
+        drawn = option_names(DrawStyle, leave_out=OF_ALL)
+        refuse_idle(arguments, drawn, where="without --maps or --preview")
     size = frame_size(arguments.frame_size)
     chosen = person(arguments)
     if chosen is None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 
 from ..pose.retarget.settings import AlignSettings
+from .pose_options import OF_ALL
 from .setting_options import Names, add_settings, option_names, read_settings, refuse_idle
 
 _NAMES: Names = {"strength": "align_strength", "limit": "align_limit"}
-_OF_ALL = ("score_threshold",)  # an option of the drawing, which means the same here
 
 
 def add_align_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that :func:`align_settings` reads."""
-    add_settings(group, AlignSettings, names=_NAMES, leave_out=_OF_ALL)
+    add_settings(group, AlignSettings, names=_NAMES, leave_out=OF_ALL)
 
 
 def align_settings(arguments: argparse.Namespace) -> AlignSettings:
@@ -23,4 +23,4 @@ def align_settings(arguments: argparse.Namespace) -> AlignSettings:
 
 def refuse_idle_alignment(arguments: argparse.Namespace) -> None:
     """Refuse options of alignment where nothing is aligned."""
-    refuse_idle(arguments, option_names(AlignSettings, _NAMES, _OF_ALL), where="without --align")
+    refuse_idle(arguments, option_names(AlignSettings, _NAMES, OF_ALL), where="without --align")

@@ -8,13 +8,12 @@ import json
 import sys
 from pathlib import Path
 
-from ..errors import InputError
+from ..demo.settings import DemoSettings
 from ..files import sweep
-from .options import positive, use_real_cores
+from .options import use_real_cores
 from .progress import step_bar
+from .setting_options import add_settings, read_settings
 
-SIZE = 128  # pixels, what the demo model is trained on
-GUIDANCE = 2.0  # what it looks best with
 _MEASURED = ("model", "copy of the reference", "without appearance", "without pose")
 
 
@@ -27,12 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "'magicpose generate' does. Opens no network connection.",
     )
     parser.add_argument("--out", type=Path, default=Path("output/demo"), help="folder")
-    parser.add_argument("--dancer", type=int, default=0, help="number of the dancer (0)")
-    parser.add_argument("--frames", type=positive, default=24, help="length of the loop (24)")
-    parser.add_argument("--steps", type=positive, default=20, help="DDIM steps (20)")
-    parser.add_argument(
-        "--people", type=positive, default=8, help="strangers to measure the model on (8)"
-    )
+    add_settings(parser, DemoSettings)
     parser.set_defaults(run=run)
 
 
@@ -43,46 +37,44 @@ def run(arguments: argparse.Namespace) -> int:
     from ..demo.model import demo_checkpoint
     from ..evaluation.heldout_dancers import evaluate_dancers
     from ..evaluation.report import markdown_table, write_report
-    from ..pipeline import load_pipeline
+    from ..pipeline import default_size, load_pipeline
     from ..sampling.settings import SamplingSettings
 
-    if arguments.dancer < 0:
-        raise InputError(f"--dancer must be 0 or more, got {arguments.dancer}")
-    sampling = SamplingSettings(steps=arguments.steps, guidance_scale=GUIDANCE)
+    settings = read_settings(arguments, DemoSettings)
     out = _fresh_folder(arguments.out)
-    inputs = write_inputs(
-        out / "inputs", person=arguments.dancer, frames=arguments.frames, size=SIZE
-    )
     # fp32: such narrow networks are faster in it, on any CPU
     use_real_cores()
     pipeline = load_pipeline(demo_checkpoint(), dtype="fp32")
+    sampling = SamplingSettings(steps=settings.steps).complete(pipeline.models.noted_sampling)
+    size, _ = default_size(pipeline.models.note)
+    inputs = write_inputs(out / "inputs", person=settings.dancer, frames=settings.frames, size=size)
     with step_bar() as on_step:
         clip = pipeline.render(
-            inputs.person, inputs.poses, size=(SIZE, SIZE), settings=sampling, on_step=on_step
+            inputs.person, inputs.poses, size=(size, size), settings=sampling, on_step=on_step
         )
         clip.save(out / "clip.mp4", fps=12, truth=inputs.truth)
     write_face_sheet(out / "faces.png", inputs.truth, out / "clip.mp4", inputs.faces)
-    settings = json.loads((out / "clip.json").read_text(encoding="utf-8"))
+    told = json.loads((out / "clip.json").read_text(encoding="utf-8"))
     figures = evaluate_dancers(
         pipeline,
         sampling,
-        people=range(arguments.people),
-        size=SIZE,
+        people=range(settings.people),
+        size=size,
         framing=DEMO_FRAMING,
         names=_MEASURED,
     )
-    write_report(out, figures, dataclasses.asdict(sampling) | {"people": arguments.people})
+    write_report(out, figures, dataclasses.asdict(sampling) | {"people": settings.people})
     sys.stdout.write(
-        f"\n{arguments.people} strangers, each in a new pose, beside what is left without a part:\n"
+        f"\n{settings.people} strangers, each in a new pose, beside what is left without a part:\n"
         f"\n{markdown_table(figures)}\n"
         f"picture and poses: {out / 'inputs'}\n"
         f"clip:              {out / 'clip.mp4'}\n"
         f"contact sheet:     {out / 'clip.sheet.png'}\n"
         f"faces, enlarged:   {out / 'faces.png'} (true ones above)\n"
         f"figures:           {out / 'figures.md'}\n"
-        f"measured:          {settings['frames']} frames of {SIZE}x{SIZE} in "
-        f"{settings['seconds']:.1f} s, {arguments.steps} DDIM steps, {settings['dtype']} on "
-        f"{settings['device']}\n"
+        f"measured:          {told['frames']} frames of {size}x{size} in "
+        f"{told['seconds']:.1f} s, {sampling.steps} DDIM steps, {told['dtype']} on "
+        f"{told['device']}\n"
     )
     return 0
 

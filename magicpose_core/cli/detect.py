@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..clip_settings import Span
 from ..errors import InputError, MagicPoseError, WorkerError
 from ..files import FilePlan
-from .options import check_files
+from .options import check_files, positive
 from .pose_options import (
+    SMOOTHING,
     add_detector_options,
     add_drawing_options,
     add_person_options,
@@ -21,7 +23,7 @@ from .pose_options import (
     say_what_runs,
     smoothing,
 )
-from .setting_options import in_options, refuse_idle
+from .setting_options import add_settings, in_options, read_settings, refuse_idle
 from .terminal import complain, say
 
 if TYPE_CHECKING:
@@ -54,11 +56,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--set", choices=("train", "val", "test"), help="of --dataset (default: train)"
     )
-    parser.add_argument("--start", type=int, default=0, help="first frame (0)")
-    parser.add_argument("--stop", type=int, help="frame before which to stop (default: the end)")
-    parser.add_argument("--stride", type=int, default=1, help="take every n-th frame (1)")
+    add_settings(parser, Span)
     parser.add_argument(
-        "--workers", type=int, default=1, help="clips at a time, one per process (1)"
+        "--workers", type=positive, default=1, help="clips at a time, one per process (default: 1)"
     )
     for name, what in (("maps", "pose maps"), ("overlay", "an overlay video")):
         parser.add_argument(
@@ -114,7 +114,7 @@ _NOTES = "detection_notes"
 def _refuse_unused(arguments: argparse.Namespace) -> None:
     """Refuse options that would silently do nothing."""
     if arguments.dataset:
-        of_keypoints = ("force", "maps", "overlay", "smooth")
+        of_keypoints = ("force", "maps", "overlay", "person", "smooth", *SMOOTHING)
         refuse_idle(
             arguments,
             of_keypoints,
@@ -130,11 +130,10 @@ def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
     from ..data.tiktok import POSE_PREFIX
     from ..data.videos.dataset import DatasetJob
     from ..data.videos.export import ExportJob
-    from ..pose.detect import Span
 
     settings = detector(arguments)
     assert settings is not None
-    span = Span(start=arguments.start, stop=arguments.stop, stride=arguments.stride)
+    span = read_settings(arguments, Span)
     if arguments.dataset:
         frames = f"{arguments.set or 'train'}_set"
         return DatasetJob(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from ..data.dancers.framing import FRAMINGS
 from ..errors import InputError
+from ..evaluation.settings import HeldoutSettings
 from ..files import FilePlan, paths
-from .options import add_force_option, add_model_options, check_files, load, positive
+from ..sampling.settings import SamplingSettings
+from .options import add_force_option, add_model_options, check_files, load
+from .setting_options import add_settings, option_names, read_settings, refuse_idle
 from .terminal import complain, say
+
+_SAMPLING = ("steps", "guidance_scale", "seed")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,24 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_force_option(parser)
     add_model_options(parser)
     group = parser.add_argument_group("held-out dancers")
-    group.add_argument("--people", type=positive, default=64, help="how many (64)")
-    group.add_argument(
-        "--first",
-        type=int,
-        default=0,
-        help="number of the first (0); choices are made on 0 to 63, reports on others",
-    )
-    group.add_argument(
-        "--framing",
-        choices=FRAMINGS,
-        default="full",
-        help="how close the camera is; the shipped model has only seen full length (full)",
-    )
-    group.add_argument("--size", type=int, default=128, help="side of the pictures in pixels (128)")
-    group.add_argument("--steps", type=int, default=20, help="DDIM steps (20)")
-    group.add_argument("--guidance-scale", type=float, default=2.0, help="guidance scale (2)")
-    group.add_argument("--seed", type=int, default=42, help="of the noise (42)")
-    group.add_argument("--model-only", action="store_true", help="leave the ablations out")
+    add_settings(group, HeldoutSettings)
+    group = parser.add_argument_group("sampling (defaults: the model's notes, else the paper's)")
+    add_settings(group, SamplingSettings, only=_SAMPLING)
     parser.set_defaults(run=run)
 
 
@@ -60,23 +50,24 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table and write it where asked to."""
     from ..evaluation.report import markdown_table, report_files, write_report
 
-    if arguments.first < 0:
-        raise InputError(f"--first must be 0 or more, got {arguments.first}")
     if arguments.out is not None:
         reads = paths(arguments.results, arguments.truth)
         files = report_files(arguments.out)
         check_files(FilePlan(reads=reads, files=files, force=arguments.force))
+    settings = {key: value for key, value in vars(arguments).items() if key != "run"}
     if arguments.results is not None and arguments.truth is not None:
+        idle = [*option_names(HeldoutSettings), *_SAMPLING]
+        refuse_idle(arguments, idle, where="beside RESULTS", advice="it is of held-out dancers")
         figures = _folders(arguments)
     elif arguments.results is not None:
         raise InputError(f"{arguments.results} is measured against true frames: add --truth FOLDER")
     elif arguments.truth is not None or arguments.partial:
         raise InputError("--truth and --partial belong to a folder of results: name it as RESULTS")
     else:
-        figures = _dancers(arguments)
+        figures, used = _dancers(arguments)
+        settings |= used
     say(*markdown_table(figures).splitlines())
     if arguments.out is not None:
-        settings = {key: value for key, value in vars(arguments).items() if key != "run"}
         write_report(arguments.out, figures, settings)
     return 0
 
@@ -89,28 +80,35 @@ def _folders(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     return {arguments.results.name: evaluate_folders(matched)}
 
 
-def _dancers(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+def _dancers(
+    arguments: argparse.Namespace,
+) -> tuple[dict[str, dict[str, float]], dict[str, object]]:
+    """Measure, and say with which settings in the end."""
     from tqdm import tqdm
 
     from ..evaluation.ablations import MODEL, RENDERERS
     from ..evaluation.heldout_dancers import evaluate_dancers
-    from ..sampling.settings import SamplingSettings
+    from ..pipeline import default_size
 
+    settings = read_settings(arguments, HeldoutSettings)
+    sampling = read_settings(arguments, SamplingSettings)
     pipeline = load(arguments)
-    sampling = SamplingSettings(
-        steps=arguments.steps, guidance_scale=arguments.guidance_scale, seed=arguments.seed
-    )
-    with tqdm(total=arguments.people, unit="person", disable=not sys.stderr.isatty()) as bar:
+    sampling = sampling.complete(pipeline.models.noted_sampling)
+    if settings.size is None:
+        settings = replace(settings, size=default_size(pipeline.models.note)[0])
+    assert settings.size is not None
+    with tqdm(total=settings.people, unit="person", disable=not sys.stderr.isatty()) as bar:
 
         def show(done: int, _: int) -> None:
             bar.update(done - bar.n)
 
-        return evaluate_dancers(
+        figures = evaluate_dancers(
             pipeline,
             sampling,
-            people=range(arguments.first, arguments.first + arguments.people),
-            framing=arguments.framing,
-            size=arguments.size,
-            names=(MODEL,) if arguments.model_only else tuple(RENDERERS),
+            people=range(settings.first, settings.first + settings.people),
+            framing=settings.framing,
+            size=settings.size,
+            names=(MODEL,) if settings.model_only else tuple(RENDERERS),
             on_case=show,
         )
+    return figures, {**asdict(settings), **asdict(sampling)}

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..clip_settings import DEFAULT_FPS, ClipSettings, Span
 from ..errors import InputError
 from .align_options import add_align_options, align_settings, refuse_idle_alignment
-from .options import add_model_options, model_files, parse_size, positive, use_real_cores
+from .options import add_model_options, model_files, parse_size, use_real_cores
 from .pose_options import (
     add_detector_options,
     add_drawing_options,
@@ -22,6 +23,7 @@ from .pose_options import (
 )
 from .progress import step_bar
 from .sampling_options import add_sampling_options, sampling_settings
+from .setting_options import add_settings, read_settings
 from .terminal import complain, say
 
 if TYPE_CHECKING:
@@ -89,19 +91,8 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
         "--size",
         help="width x height in pixels, multiples of 64 (default: the model's note, else 512)",
     )
-    group.add_argument(
-        "--fit",
-        choices=("crop", "pad", "stretch"),
-        default="crop",
-        help="how pictures and maps of another shape get there (default: crop the centre)",
-    )
-    group.add_argument("--frames", type=positive, help="at most so many frames (default: all)")
-    group.add_argument(
-        "--stride", type=positive, default=1, help="take every n-th pose (default: 1)"
-    )
-    group.add_argument(
-        "--fps", type=float, help="frames per second (default: those of the poses, else 8)"
-    )
+    add_settings(group, ClipSettings)
+    add_settings(group, Span, only=("stride",))
     sound = group.add_mutually_exclusive_group()
     sound.add_argument(
         "--audio",
@@ -126,6 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Mistakes are told before people are looked for, and that is done before models take memory.
     check_output(_output(arguments))
     settings, files = sampling_settings(arguments), model_files(arguments)
+    shown = read_settings(arguments, ClipSettings)
     pose_settings = _pose_settings(arguments)
     _check_prompts(arguments)
     use_real_cores()
@@ -140,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.poses,
         pose_settings,
         size=size,
-        fit=arguments.fit,
+        fit=shown.fit,
         reference=arguments.reference,
         on_open=say_what_runs,
     )
@@ -154,13 +146,13 @@ def run(arguments: argparse.Namespace) -> int:
             prompt=arguments.prompt or "",
             negative_prompt=arguments.negative_prompt or "",
             size=size,
-            fit=arguments.fit,
+            fit=shown.fit,
             settings=settings,
             on_step=on_step,
         )
         clip.save(
             arguments.out,
-            fps=arguments.fps,
+            fps=shown.fps,
             truth=arguments.truth,
             force=arguments.force,
             audio=_audio(arguments, clip.fps),
@@ -170,7 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _output(arguments: argparse.Namespace) -> ClipOutput:
-    from ..clip import DEFAULT_FPS, checked_fps
+    from ..clip import checked_fps
     from ..clip_files import ClipOutput
     from ..files import paths
 
@@ -211,13 +203,14 @@ def _check_prompts(arguments: argparse.Namespace) -> None:
 
 def _pose_settings(arguments: argparse.Namespace) -> PoseSettings:
     """Say what is done to poses before they are rendered."""
-    from ..pose.detect import Span
     from ..poses import PoseSettings
 
     aligned = arguments.align is not None
     if not aligned:
         refuse_idle_alignment(arguments)
-    stop = None if arguments.frames is None else arguments.frames * arguments.stride
+    stride = read_settings(arguments, Span).stride
+    frames = read_settings(arguments, ClipSettings).frames
+    stop = None if frames is None else frames * stride
     return PoseSettings(
         detector=detector(arguments),
         person=person(arguments),
@@ -225,5 +218,5 @@ def _pose_settings(arguments: argparse.Namespace) -> PoseSettings:
         align=align_settings(arguments) if aligned else None,
         align_to=None if arguments.align == _THE_REFERENCE else arguments.align,
         style=drawing(arguments),
-        span=Span(stop=stop, stride=arguments.stride),
+        span=Span(stop=stop, stride=stride),
     )

@@ -22,7 +22,8 @@ _SMOOTH: Names = {
     "cutoff": "smooth_cutoff",
     "speed_gain": "smooth_speed_gain",
 }
-_OF_ALL = ("score_threshold",)  # one option for the drawing, smoothing and alignment
+OF_ALL = ("score_threshold",)  # one option for drawing, smoothing and alignment
+SMOOTHING = tuple(option_names(SmoothSettings, _SMOOTH, OF_ALL))
 
 
 def add_detector_options(parser: argparse.ArgumentParser, *, default: str | None) -> None:
@@ -36,7 +37,6 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("clean-up")
     group.add_argument(
         "--person",
-        default="tracked",
         metavar="WHO",
         help="tracked, largest, index:N, left:N, or all (default: tracked)",
     )
@@ -46,7 +46,7 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="repair swapped sides, jumps and short gaps, and smooth",
     )
-    add_settings(group, SmoothSettings, names=_SMOOTH, leave_out=_OF_ALL)
+    add_settings(group, SmoothSettings, names=_SMOOTH, leave_out=OF_ALL)
 
 
 def add_drawing_options(parser: argparse.ArgumentParser) -> None:
@@ -65,15 +65,15 @@ def detector(arguments: argparse.Namespace) -> DetectorSettings | None:
 
 def person(arguments: argparse.Namespace) -> PersonChoice | None:
     """Return who is followed, None for everybody."""
+    if arguments.person is None:
+        return PersonChoice()
     return None if arguments.person == "all" else PersonChoice.parse(arguments.person)
 
 
 def smoothing(arguments: argparse.Namespace) -> SmoothSettings | None:
     """Return how keypoints are cleaned up, None when they are left as they are."""
     if not arguments.smooth:
-        refuse_idle(
-            arguments, option_names(SmoothSettings, _SMOOTH, _OF_ALL), where="without --smooth"
-        )
+        refuse_idle(arguments, SMOOTHING, where="without --smooth")
         return None
     return read_settings(arguments, SmoothSettings, _SMOOTH)
 

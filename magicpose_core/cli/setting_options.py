@@ -30,6 +30,7 @@ def add_settings(
     *,
     names: Names = SAME,
     leave_out: Collection[str] = (),
+    only: Collection[str] = (),
     defaults: Mapping[str, object] = SAME,
 ) -> None:
     """Add an option for each field of a class of settings.
@@ -39,10 +40,11 @@ def add_settings(
         kind: The settings.
         names: Names of options that are not their field's.
         leave_out: Fields that are no options here.
+        only: Fields that are options here; empty takes all that are not left out.
         defaults: Values that this command takes, by field, where nobody gives one.
     """
     for field, described in settings_of(kind).items():
-        if field not in leave_out:
+        if field not in leave_out and (not only or field in only):
             shown = described.shown_default
             if field in defaults:
                 group.set_defaults(**{names.get(field, field): defaults[field]})

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clip_settings import Span
 from ..pose.detectors.detector import PoseDetector
 from ..pose.detectors.open import open_detector
 from ..pose.detectors.settings import DetectorSettings
@@ -53,7 +54,8 @@ class Source:
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames, (H, W, 3) uint8 each."""
-        with open_clip(self.file, start=self.start, stop=self.stop, stride=self.stride) as clip:
+        span = Span(start=self.start, stop=self.stop, stride=self.stride)
+        with open_clip(self.file, span) as clip:
             for frame in clip.frames:
                 left, top, right, bottom = self.box or (0, 0, frame.shape[1], frame.shape[0])
                 yield np.ascontiguousarray(frame[top:bottom, left:right])

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,8 +16,8 @@ from ..models.denoiser import MagicPoseDenoiser
 from ..sampling.windows import FrameWindows
 from .authors_schedule import explicit_attention, frame_step
 from .random_clip import GUIDANCE_SCALE, RandomClip, prepare_step
+from .settings import Clock
 
-Clock = Literal["wall", "cpu"]
 CLOCKS: Mapping[Clock, Callable[[], float]] = MappingProxyType(
     {"wall": time.perf_counter, "cpu": lambda: time.process_time() / torch.get_num_threads()}
 )

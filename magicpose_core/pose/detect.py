@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from ..clip_settings import Span
 from ..errors import InputError, OutputError
 from ..files import write_text
 from ..video.reader import ClipInfo, Frame, open_clip
@@ -20,22 +21,6 @@ from .keypoints import USUAL_FPS, People, PoseSequence
 
 OnFrame = Callable[[int | None], None]
 """Told that a frame is done; its argument is the number of frames, None when nobody knows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """Frames ``start`` to before ``stop`` (None: the end), every ``stride``-th."""
-
-    start: int = 0
-    stop: int | None = None
-    stride: int = 1
-
-    def __post_init__(self) -> None:
-        if self.start < 0 or self.stride < 1 or (self.stop is not None and self.stop <= self.start):
-            raise InputError(
-                "frames need 0 <= start < stop and stride >= 1, got "
-                f"start {self.start}, stop {self.stop}, stride {self.stride}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +66,7 @@ def open_detection(
     """
     span = span or Span()
     with (
-        open_clip(path, start=span.start, stop=span.stop, stride=span.stride) as clip,
+        open_clip(path, span) as clip,
         contextlib.ExitStack() as opened,
     ):
         size = (clip.info.width, clip.info.height)

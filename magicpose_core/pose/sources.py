@@ -11,12 +11,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clip_settings import Span
 from ..errors import InputError
 from ..video.reader import Frame, open_clip
 from .cleanup.people import choose_person
 from .cleanup.settings import PersonChoice, SmoothSettings
 from .cleanup.smooth import smooth
-from .detect import OnFrame, Span, detect_sequence
+from .detect import OnFrame, detect_sequence
 from .detectors.detector import PoseDetector
 from .detectors.settings import DetectorSettings
 from .draw import draw_poses
@@ -230,7 +231,7 @@ def _open_maps(path: Path, options: PoseOptions) -> Iterator[OpenedPoses]:
             "is a video of a person"
         )
     span = options.span
-    with open_clip(path, start=span.start, stop=span.stop, stride=span.stride) as clip:
+    with open_clip(path, span) as clip:
         fps = None if clip.info.fps is None else float(clip.info.fps) / span.stride
         yield OpenedPoses(
             kind="maps",
@@ -253,7 +254,7 @@ def _checked(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
 
 
 def _cut(sequence: PoseSequence, path: Path, span: Span) -> PoseSequence:
-    frames = sequence.frames[span.start : span.stop : span.stride]
+    frames = sequence.frames[span.places]
     if not frames:
         raise InputError(
             f"{path} has {len(sequence)} frames, none in {span.start} to "

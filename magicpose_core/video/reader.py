@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clip_settings import Span
 from ..errors import InputError
 from ..files import regular_file
 from ..picture_files import IMAGE_SUFFIXES, read_pixels
@@ -36,7 +37,7 @@ class ClipInfo:
         width: Of the upright frames, in pixels.
         height: Of the upright frames, in pixels.
         fps: Frames per second of the file, whatever the stride; None for pictures.
-        frame_count: Frames that ``start``, ``stop`` and ``stride`` leave, as the file states it;
+        frame_count: Frames that the span leaves, as the file states it;
             None when it does not say.
     """
 
@@ -55,16 +56,12 @@ class Clip:
 
 
 @contextlib.contextmanager
-def open_clip(
-    path: Path, *, start: int = 0, stop: int | None = None, stride: int = 1
-) -> Iterator[Clip]:
+def open_clip(path: Path, span: Span | None = None) -> Iterator[Clip]:
     """Open a video file, a folder of pictures (in natural order: 2 before 10) or one picture.
 
     Args:
         path: The file or folder.
-        start: First frame to give, counted from 0.
-        stop: First frame not to give; None reads to the end.
-        stride: Give every ``stride``-th frame.
+        span: Which frames; None gives all.
 
     Yields:
         The clip; its frames are (H, W, 3) uint8 RGB, turned upright.
@@ -75,12 +72,7 @@ def open_clip(
             frame is raised while the frames are read.
     """
     path = regular_file(Path(path))
-    if start < 0 or stride < 1 or (stop is not None and stop <= start):
-        raise InputError(
-            f"frames of {path} need 0 <= start < stop and stride >= 1, "
-            f"got start {start}, stop {stop}, stride {stride}"
-        )
-    wanted = slice(start, stop, stride)
+    wanted = (span or Span()).places
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         pictures = list_pictures(path) if path.is_dir() else [path]
         yield _open_pictures(path, pictures, wanted)

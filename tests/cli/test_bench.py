@@ -41,8 +41,8 @@ def test_reports_counts_speed_and_peak(tmp_path, capsys):
     ("words", "message"),
     [
         (["--size", "100"], "--size must be a multiple of 64, got 100"),
-        (["--frames", "0"], "--frames must be at least 1"),
-        (["--frames-per-batch", "0"], "--frames-per-batch must be at least 1"),
+        (["--frames", "0"], "--frames must be a whole number of 1 or more"),
+        (["--frames-per-batch", "0"], "--frames-per-batch must be a whole number of 1 or more"),
     ],
 )
 def test_refuses_sizes_and_counts_it_cannot_measure(words, message):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from magicpose_core.clip_settings import Span
 from magicpose_core.errors import InputError, MissingDependencyError
-from magicpose_core.pose.detect import Span, detect_sequence, open_detection
+from magicpose_core.pose.detect import detect_sequence, open_detection
 from magicpose_core.pose.detectors.settings import DetectorSettings
 
 from .clip_fixtures import write_pictures, write_video

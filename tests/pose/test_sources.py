@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from magicpose_core.clip_settings import Span
 from magicpose_core.errors import InputError
 from magicpose_core.pose.cleanup.settings import PersonChoice, SmoothSettings
-from magicpose_core.pose.detect import Span
 from magicpose_core.pose.detectors.settings import DetectorSettings
 from magicpose_core.pose.draw import draw_poses
 from magicpose_core.pose.draw_style import DrawStyle
@@ -158,9 +158,3 @@ def test_a_person_whom_no_frame_shows_is_refused(tmp_path: Path) -> None:
         ),
     ):
         pass
-
-
-@pytest.mark.parametrize("span", [{"stride": 0}, {"start": -1}, {"start": 3, "stop": 3}])
-def test_impossible_spans_are_refused(span: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="0 <= start < stop and stride >= 1"):
-        Span(**span)

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ...clip_settings import Span
 from ...errors import InputError
 from ...files import atomic_path, lock_file, write_text
-from ...pose.detect import OnFrame, Span, clip_identity, open_detection
+from ...pose.detect import OnFrame, clip_identity, open_detection
 from ...pose.detectors.detector import PoseDetector
 from ...pose.detectors.settings import DetectorSettings
 from ...pose.draw import draw_poses

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ...clip_settings import Span
 from ...errors import InputError
 from ...files import FilePlan, Staged, check_plan, lock_folder, open_result
 from ...pose.cleanup.settings import PersonChoice, SmoothSettings
-from ...pose.detect import OnFrame, Span, clip_identity, detect_sequence
+from ...pose.detect import OnFrame, clip_identity, detect_sequence
 from ...pose.detectors.detector import PoseDetector
 from ...pose.detectors.settings import DetectorSettings
 from ...pose.draw_style import DrawStyle
@@ -170,7 +171,7 @@ def _write_results(job: ExportJob, sequence: PoseSequence, staged: Staged) -> No
     if job.overlay:
         span = job.span
         with (
-            open_clip(job.clip, start=span.start, stop=span.stop, stride=span.stride) as clip,
+            open_clip(job.clip, span) as clip,
             open_mp4(staged(job.out / OVERLAY), fps=sequence.fps) as write,
         ):
             for frame, people in zip(clip.frames, sequence.frames, strict=True):

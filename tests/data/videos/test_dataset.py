@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from magicpose_core.clip_settings import Span
 from magicpose_core.data.videos.dataset import (
     DatasetCount,
     DatasetJob,
@@ -16,7 +17,6 @@ from magicpose_core.data.videos.dataset import (
     rejection,
 )
 from magicpose_core.errors import InputError
-from magicpose_core.pose.detect import Span
 from magicpose_core.pose.detectors.settings import DetectorSettings
 from magicpose_core.pose.draw import draw_poses
 from magicpose_core.pose.draw_style import DrawStyle
