@@ -30,7 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--split",
         action="store_true",
-        help="write sd15, appearance and pose as files of their own, as ComfyUI's loaders want",
+        help="write sd15, appearance, pose and motion as files of their own, as ComfyUI's loaders "
+        "want",
     )
     parser.add_argument("--heads", type=positive, help="attention heads to note (SD 1.5: 8)")
     parser.add_argument(

@@ -13,15 +13,18 @@ from typing import Literal
 from ..errors import CheckpointError
 from . import diffusers_layout
 from .checkpoint import Checkpoint
+from .motion import describe_motion, motion_keys, motion_stranger
 
-PartName = Literal["unet", "appearance", "pose", "vae", "text"]
+PartName = Literal["unet", "appearance", "pose", "vae", "text", "motion"]
 PARTS: tuple[PartName, ...] = ("unet", "appearance", "pose", "vae", "text")
+"""What a whole model is made of; a motion module is one more."""
 RELEASED_PREFIXES: Mapping[PartName, str] = {
     "unet": "model.diffusion_model.",
     "appearance": "appearance_control_model.",
     "pose": "pose_control_model.",
     "vae": "first_stage_model.",
     "text": "cond_stage_model.",
+    "motion": "",  # AnimateDiff's files hold nothing else
 }
 # `control_model.` is the appearance control model after stage 1, and a ControlNet everywhere else
 _OTHER_PREFIXES: Mapping[PartName, tuple[str, ...]] = {
@@ -45,6 +48,7 @@ PART_TITLES: Mapping[PartName, str] = {
     "pose": "pose ControlNet",
     "vae": "autoencoder",
     "text": "text encoder",
+    "motion": "motion module",
 }
 
 
@@ -77,6 +81,8 @@ def find_parts(file: Checkpoint) -> dict[PartName, Part]:
         keys = _ldm_keys(file, name) or _diffusers_keys(file, name)
         if keys:
             found[name] = Part(name, file, keys)
+    if motion := motion_keys(file):
+        found["motion"] = Part("motion", file, motion)
     return found
 
 
@@ -99,8 +105,14 @@ def describe(file: Checkpoint) -> str:
     stranger = _stranger(file)
     if stranger:
         return stranger
-    parts = find_parts(file)
-    names = set(parts)
+    names = set(find_parts(file))
+    if names == {"motion"}:
+        return describe_motion(file)
+    beside = " and a motion module" if "motion" in names else ""
+    return _describe_model(file, names) + beside
+
+
+def _describe_model(file: Checkpoint, names: set[PartName]) -> str:
     if {"unet", "appearance", "pose"} <= names:
         return "a whole MagicPose model"
     if {"unet", "appearance"} <= names:
@@ -139,11 +151,11 @@ def _diffusers_keys(file: Checkpoint, name: PartName) -> dict[str, str]:
 
 def _stranger(file: Checkpoint) -> str | None:
     """Name the common files that look alike but are something else."""
+    if motion := motion_stranger(file):
+        return motion
     keys = file.tensors
     if _any(keys, ("lora_down", "lora_up", "lora_A", "lora_B")):
         return "a LoRA"
-    if _any(keys, ("motion_modules",)):
-        return "a motion module (AnimateDiff)"
     if _any(keys, ("double_blocks", "joint_blocks", "transformer_blocks.0.attn.to_q")):
         return "a transformer model (Flux, SD3), not Stable Diffusion 1.5"
     widths = {

@@ -34,6 +34,7 @@ SPLIT_FILES: Mapping[str, Mapping[PartName, str]] = {
     "sd15.safetensors": {name: RELEASED_PREFIXES[name] for name in ("unet", "vae", "text")},
     "appearance.safetensors": {"appearance": RELEASED_PREFIXES["appearance"]},
     "pose.safetensors": {"pose": "control_model."},
+    "motion.safetensors": {"motion": RELEASED_PREFIXES["motion"]},
 }
 
 
@@ -53,8 +54,8 @@ def convert(
         sources: Files or diffusers folders; each sub-model is taken from the first that holds it.
         out: The safetensors file, or the folder where ``split`` is set.
         dtype: Of the weights; schedule buffers and integers stay as they are.
-        split: Write sd15, appearance and pose apart (:data:`SPLIT_FILES`), as far as they exist;
-            the file of one that does not exist is removed: all are of one conversion.
+        split: Write sd15, appearance, pose and motion apart (:data:`SPLIT_FILES`), as far as they
+            exist; the file of one that does not exist is removed: all are of one conversion.
         heads: Attention heads to note in the metadata; None keeps what the source says.
         text_heads: Those of the text encoder.
         note: What the files shall say of the model; None keeps what the source says.

@@ -66,7 +66,11 @@ def _bare(file: Checkpoint, prefixes: Iterable[str], needed: str) -> dict[str, s
     """Take the prefix off the keys of the sub-model that has the key ``needed``."""
     for prefix in prefixes:
         if prefix + needed in file.tensors:
-            return {key[len(prefix) :]: key for key in file.tensors if key.startswith(prefix)}
+            return {
+                key[len(prefix) :]: key
+                for key in file.tensors
+                if key.startswith(prefix) and ".motion_modules." not in key  # a part of its own
+            }
     return {}
 
 

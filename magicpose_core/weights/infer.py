@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
+from ..models.motion_plan import MotionShape
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -18,6 +19,10 @@ _MOST_RESNETS = 8
 _MOST_LAYERS = 64
 _MOST_CHANNELS = 16_384
 _MOST_TOKENS = 1 << 20
+_MOST_POSITIONS = 4096
+_MOST_MODULES = 16  # of a level
+MOTION_INSIDE = "temporal_transformer."  # a module of AnimateDiff holds one such
+_NO_TABLE = 64  # frames of AnimateLCM, whose files leave the table of positions out
 
 _log = logging.getLogger("magicpose")
 
@@ -140,6 +145,46 @@ def text_shape(shapes: Shapes, *, heads: int | None = None) -> TextShape:
         feed_forward=feed_forward,
         vocabulary=vocabulary,
         positions=positions,
+    )
+
+
+def motion_shape(shapes: Shapes, *, heads: int | None = None) -> MotionShape:
+    """Infer what a motion module is made of.
+
+    Args:
+        shapes: Key in AnimateDiff's own layout -> shape.
+        heads: Attention heads; None takes AnimateDiff's 8, since they are not in the shapes.
+
+    Raises:
+        ValueError: The heads do not divide the channels, or the tables of positions differ.
+        KeyError: A key that the plan is read off is missing.
+    """
+    norm = f"down_blocks.{{}}.motion_modules.{{}}.{MOTION_INSIDE}norm.weight"
+    channels = [
+        shapes[key][0]
+        for level in range(_MOST_LEVELS + 1)
+        if (key := norm.format(level, 0)) in shapes
+    ]
+    if not channels:
+        raise KeyError(norm.format(0, 0))
+    resnets = sum(norm.format(0, number) in shapes for number in range(_MOST_MODULES))
+    rows = {shape[1] for key, shape in shapes.items() if key.endswith(".pe") and len(shape) == 3}
+    if len(rows) > 1:
+        raise ValueError(f"its tables of positions have {sorted(rows)} rows; expected one number")
+    positions = rows.pop() if rows else _NO_TABLE
+    heads = MotionShape.heads if heads is None else heads
+    _check_range("levels", len(channels), _MOST_LEVELS)
+    _check_range("modules per level", resnets, _MOST_RESNETS)
+    _check_range("positions", positions, _MOST_POSITIONS)
+    for width in channels:
+        _check_range("channels", width, _MOST_CHANNELS)
+    _check_heads(heads, channels)
+    return MotionShape(
+        channels=tuple(channels),
+        resnets=resnets,
+        middle=any(key.startswith("mid_block.") for key in shapes),
+        positions=positions,
+        heads=heads,
     )
 
 

@@ -6,8 +6,8 @@ subtrees; the rest of a key stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import Tensor
@@ -31,10 +31,13 @@ class WeightMap:
     Attributes:
         pairs: (LDM path, diffusers path) of modules or subtrees; both sides are unique.
         matrices: LDM paths of 1x1 convolutions that diffusers keeps as (out, in) matrices.
+        copies: LDM keys that hold the same numbers as another: that key by this one. diffusers
+            keeps them once.
     """
 
     pairs: tuple[tuple[str, str], ...]
     matrices: frozenset[str] = frozenset()
+    copies: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _to_diffusers(self) -> dict[str, str]:

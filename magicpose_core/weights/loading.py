@@ -93,7 +93,7 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
     """
     base = open_checkpoint(files.checkpoint)
     parts = find_parts(base)
-    if not parts:
+    if not set(parts) & set(PARTS):
         raise CheckpointError(
             f"{base.path.name} is {describe(base)}; expected a MagicPose model or Stable Diffusion "
             "1.5 as the checkpoint"
@@ -180,13 +180,19 @@ def load_network(
             f"the {PART_TITLES[part.name]} in {part.file.path.name} does not fit: {misfit}. "
             f"The file seems to be {describe(part.file)}; fetch it again or name another"
         )
-    state = {}
+    state: dict[str, torch.Tensor] = {}
     for key, (name, shape) in wanted.items():
         if key in part.keys:
             stored = weight_map.to_diffusers(key, part.file.read(part.keys[key]))
             stored = stored if changed is None else changed(key, stored)
         else:
-            stored = torch.zeros(shape)
-        state[name] = stored.to(device, dtype)
+            stored = recipe.absent(key, shape)
+        placed = stored.to(device, dtype)
+        if key in weight_map.copies and not torch.equal(placed, state[name]):
+            raise CheckpointError(
+                f"{part.file.path.name} holds other numbers under {key} than under "
+                f"{weight_map.copies[key]}, where they must be the same; fetch it again"
+            )
+        state[name] = placed
     network.load_state_dict(state, strict=True, assign=True)
     return network.to(device).eval().requires_grad_(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -59,19 +59,22 @@ def wanted_tensors(
     network: nn.Module, weight_map: WeightMap
 ) -> dict[str, tuple[str, tuple[int, ...]]]:
     """List what a network needs: LDM key -> its own name and shape."""
-    return {
+    wanted = {
         weight_map.ldm_key(name) or name: (name, tuple(tensor.shape))
         for name, tensor in network.state_dict().items()
     }
+    return wanted | {copy: wanted[key] for copy, key in weight_map.copies.items()}
 
 
 def compare(
-    part: Part, wanted: Mapping[str, tuple[str, tuple[int, ...]]], may_lack: tuple[str, ...]
+    part: Part,
+    wanted: Mapping[str, tuple[str, tuple[int, ...]]],
+    may_lack: Callable[[str], bool],
 ) -> Misfit:
     """Compare a stored sub-model with what a network needs (:func:`wanted_tensors`)."""
     absent = [key for key in wanted if key not in part.keys]
     return Misfit(
-        missing=tuple(key for key in absent if not key.startswith(may_lack)),
+        missing=tuple(key for key in absent if not may_lack(key)),
         unexpected=tuple(key for key in part.keys if key not in wanted and key not in _COMPUTED),
         reshaped=tuple(
             f"{key} {shape}, expected {wanted[key][1]}"

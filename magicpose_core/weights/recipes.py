@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import CheckpointError
+from ..models.motion_plan import MotionShape
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
 from .contents import PART_TITLES, Part, PartName, describe
 from .heads import Heads, noted_heads
-from .infer import Shapes, controlnet_shape, text_shape, unet_shape, vae_shape
+from .infer import Shapes, controlnet_shape, motion_shape, text_shape, unet_shape, vae_shape
 from .ldm import WeightMap, appearance_map, controlnet_map, text_map, unet_map, vae_map
+from .motion import is_table, motion_map, table_of_positions
 
 if TYPE_CHECKING:
     from ..models.appearance import AppearanceControlModel
+    from ..models.motion import MotionModule
     from ..models.networks import Autoencoder, UNet
     from ..models.pose_control import PoseControlNet
     from ..models.text import TextEncoder
@@ -38,13 +41,16 @@ class Recipe(Generic[Shape, Network]):
         infer: Tensor shapes under bare LDM keys and numbers of heads -> the network's shape.
         build: Shape -> the network, which keeps it as ``network.shape``.
         weight_map: Network -> the map between its keys and LDM's.
-        may_lack: Starts of LDM keys that nothing reads; zeros where a file lacks them.
+        may_lack: Tells the LDM keys that a file may lack.
+        absent: Gives what stands for one of them, from its key and shape; zeros where nothing
+            reads it.
     """
 
     infer: Callable[[Shapes, Heads], Shape]
     build: Callable[[Shape], Network]
     weight_map: Callable[[Network], WeightMap]
-    may_lack: tuple[str, ...] = ()
+    may_lack: Callable[[str], bool] = lambda key: False
+    absent: Callable[[str, tuple[int, ...]], Tensor] = lambda key, shape: torch.zeros(shape)
 
     def shape(self, part: Part, heads: Heads | None = None) -> Shape:
         """Read the shape of a stored sub-model.
@@ -110,6 +116,12 @@ def _autoencoder(shape: VaeShape) -> Autoencoder:
     return Autoencoder(shape)
 
 
+def _motion_module(shape: MotionShape) -> MotionModule:
+    from ..models.motion import MotionModule
+
+    return MotionModule(shape)
+
+
 def _text_encoder(shape: TextShape) -> TextEncoder:
     from ..models.text import TextEncoder
 
@@ -125,7 +137,7 @@ APPEARANCE: Recipe[ControlNetShape, AppearanceControlModel] = Recipe(
     infer=lambda shapes, heads: controlnet_shape(shapes, heads=heads.unet),
     build=_appearance_model,
     weight_map=lambda network: appearance_map(network.shape.unet),
-    may_lack=("input_hint_block.",),  # absent where a U-Net was the start
+    may_lack=lambda key: key.startswith("input_hint_block."),  # where a U-Net was the start
 )
 POSE: Recipe[ControlNetShape, PoseControlNet] = Recipe(
     infer=lambda shapes, heads: controlnet_shape(shapes, heads=heads.unet),
@@ -142,10 +154,18 @@ TEXT: Recipe[TextShape, TextEncoder] = Recipe(
     build=_text_encoder,
     weight_map=lambda network: text_map(network.level),
 )
+MOTION: Recipe[MotionShape, MotionModule] = Recipe(
+    infer=lambda shapes, heads: motion_shape(shapes, heads=heads.unet),
+    build=_motion_module,
+    weight_map=lambda network: motion_map(network.shape),
+    may_lack=is_table,
+    absent=table_of_positions,
+)
 RECIPES: Mapping[PartName, Recipe[Any, Any]] = {
     "unet": UNET,
     "appearance": APPEARANCE,
     "pose": POSE,
     "vae": VAE,
     "text": TEXT,
+    "motion": MOTION,
 }
