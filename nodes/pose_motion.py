@@ -184,10 +184,24 @@ class AlignPoses(io.ComfyNode):
                     default=False,
                     tooltip="Whether feet stand still while the dancer's do.",
                 ),
+                io.Float.Input(
+                    "head_tilt",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip=(
+                        "How much is kept of the head's constant tilt against the person's: 0 lays "
+                        "the face on the picture's, 1 keeps the dancer's."
+                    ),
+                ),
             ],
             outputs=[
                 PoseKeypoint.Output(display_name="poses", tooltip="In the picture's size"),
-                io.String.Output(display_name="report", tooltip="Each bone's length and factor"),
+                io.String.Output(
+                    display_name="report",
+                    tooltip="Each bone's length and factor, the fit (0 to 100), what was moved",
+                ),
             ],
         )
 
@@ -208,6 +222,7 @@ class AlignPoses(io.ComfyNode):
         shift_x: float = 0.0,
         shift_y: float = 0.0,
         plant_feet: bool = False,
+        head_tilt: float = 0.0,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
         from ..magicpose_core.pose.retarget.align import align
@@ -231,11 +246,11 @@ class AlignPoses(io.ComfyNode):
             shift_x=shift_x,
             shift_y=shift_y,
             plant_feet=plant_feet,
+            head_tilt=head_tilt,
         )
         dance = choose_person(bridge.to_pose_sequence(poses))
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)
         report = aligned.report()
-        notices.show(report)
-        return io.NodeOutput(
-            bridge.to_pose_keypoints(aligned.sequence), report, ui=ui.PreviewText(report)
-        )
+        notices.show("\n".join([aligned.fit.in_words(), *aligned.notes]))
+        shown = {**ui.PreviewText(report).as_dict(), "magicpose_fit": [aligned.fit.as_dict()]}
+        return io.NodeOutput(bridge.to_pose_keypoints(aligned.sequence), report, ui=shown)

@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "align",
         help="give a driver's poses the bones of the person in a picture",
         description="Read keypoints, give them the reference person's bone lengths, hands, face "
-        "and place, and write them. The factors are printed.",
+        "and place, and write them. The factors and how well they fit are printed.",
     )
     parser.add_argument("poses", type=Path, help="keypoints of the driver: .json or a folder")
     parser.add_argument(
@@ -56,7 +56,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--preview", type=Path, help="picture of the first pose before and after (.png)"
     )
-    parser.add_argument("--report", type=Path, help="the factors as JSON")
+    parser.add_argument("--report", type=Path, help="factors, fit and what was moved, as JSON")
     add_force_option(parser)
     add_align_options(parser.add_argument_group("alignment"))
     parser.add_argument(
@@ -175,7 +175,8 @@ def _preview(
 
 
 def _report(alignment: Alignment) -> str:
-    """Return the factors as JSON; lengths that nobody saw are null."""
+    """Return factors, fit and notes as JSON; lengths that nobody saw are null."""
     rows = [asdict(ratio) for ratio in alignment.ratios]
     seen = [{key: None if value != value else value for key, value in row.items()} for row in rows]
-    return json.dumps(seen, indent=1)
+    content = {"ratios": seen, "fit": alignment.fit.as_dict(), "notes": alignment.notes}
+    return json.dumps(content, indent=1)

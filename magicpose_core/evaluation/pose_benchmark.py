@@ -90,9 +90,11 @@ def pixels_of(clip: PoseSequence) -> Points:
 
 
 def aligned(pair: Pair) -> Points:
-    """Align a pair as the truth has it: hips on hips in the first frame, the whole walk."""
+    """Align a pair as the truth has it: hips on hips in the first frame, all walk and tilt."""
     reference = clip_of(pair.reference, pair.reference_seen).frames[0][0]
-    settings = AlignSettings(anchor="hips", anchor_frame=0, walk=1.0, keep_inside=False)
+    settings = AlignSettings(
+        anchor="hips", anchor_frame=0, walk=1.0, keep_inside=False, head_tilt=1.0
+    )
     clip = clip_of(pair.driver, pair.driver_seen)
     return pixels_of(align(clip, reference, _SIZE, settings).sequence)
 

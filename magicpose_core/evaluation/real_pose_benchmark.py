@@ -24,8 +24,8 @@ from ..pose.draw import draw_poses
 from ..pose.keypoints import PersonPose, PoseSequence
 from ..pose.overlay import overlay_poses
 from ..pose.retarget.align import align
+from ..pose.retarget.fit import PoseFit
 from ..pose.retarget.settings import AlignSettings
-from .real_measures import RealFit, measure
 from .real_poses import NamedPair, PairList, find_people, frame_of, read_list
 
 _CELL = 240  # pixels of the longer side on a sheet
@@ -44,7 +44,7 @@ class Measured:
     driver: PoseSequence
     reference: PersonPose
     aligned: PoseSequence
-    fit: RealFit
+    fit: PoseFit
 
 
 def measure_pairs(
@@ -58,14 +58,14 @@ def measure_pairs(
         if reference is None or not any(driver.frames):
             continue
         size = (picture.width, picture.height)
-        aligned = align(driver, reference, size, settings).sequence
+        alignment = align(driver, reference, size, settings)
         measured.append(
             Measured(
                 pair=pair,
                 driver=driver,
                 reference=reference,
-                aligned=aligned,
-                fit=measure(driver, reference, size, aligned),
+                aligned=alignment.sequence,
+                fit=alignment.fit,
             )
         )
     return measured
@@ -165,11 +165,14 @@ def main() -> int:
     parser.add_argument("--material", type=Path, default=Path("material"))
     parser.add_argument("--examples", type=Path, default=Path("../shared/examples"))
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--head-tilt", type=float, default=0.0, help="of the alignment (0)")
     parser.add_argument("--sheets", action="store_true", help="draw the sheets as well")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     listed = read_list(arguments.material, arguments.examples)
-    measured = measure_pairs(listed, find_people(listed, arguments.out / "keypoints"))
+    people = find_people(listed, arguments.out / "keypoints")
+    settings = AlignSettings(head_tilt=arguments.head_tilt)
+    measured = measure_pairs(listed, people, settings)
     sys.stdout.write(report(measured))
     rows = {str(row.pair): dataclasses.asdict(row.fit) for row in measured}
     write_text(arguments.out / "figures.json", json.dumps(rows, indent=1))

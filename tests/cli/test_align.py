@@ -48,10 +48,14 @@ def test_poses_get_the_references_bones_and_the_factors_are_printed(
         for s in (aligned, reference)
     ]
     assert length[0] == pytest.approx(length[1], rel=0.02)
-    assert capsys.readouterr().out.startswith("bones")
-    report = {row["kind"]: row for row in json.loads(files["report"].read_text())}
+    printed = capsys.readouterr().out
+    assert printed.startswith("bones")
+    assert "\nfit " in printed
+    written = json.loads(files["report"].read_text())
+    report = {row["kind"]: row for row in written["ratios"]}
     assert report["thigh"]["source"] == "measured"
     assert report["hands"]["driver"] is None
+    assert written["fit"]["score"] == min(written["fit"]["marks"].values())
     assert len(list((tmp_path / "maps").iterdir())) == 5
     with Image.open(tmp_path / "preview.png") as preview:
         assert preview.size == (800, 500)

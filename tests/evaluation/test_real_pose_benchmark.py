@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,9 @@ import pytest
 
 from magicpose_core.evaluation.chibi import SIZE, chibi
 from magicpose_core.evaluation.pose_material import DEBIAN, NPM, WHEELS
-from magicpose_core.evaluation.real_measures import measure
 from magicpose_core.evaluation.real_pose_benchmark import measure_pairs, report, sheet
 from magicpose_core.evaluation.real_poses import LIST, NamedPair, PairList, read_list, tomllib
-from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
+from magicpose_core.pose.keypoints import PersonPose, PoseSequence
 from magicpose_core.pose.retarget.neutral import neutral_frame
 
 KINDS = {
@@ -25,13 +23,6 @@ FIGURE = chibi()[0]
 
 def clip_of(*people: PersonPose) -> PoseSequence:
     return PoseSequence(frames=tuple((p,) for p in people), width=SIZE[0], height=SIZE[1])
-
-
-def changed(person: PersonPose, scale: float = 1.0, shift: tuple[float, float] = (0, 0)):
-    moved = Keypoints.from_pixels(
-        person.body.pixels(*SIZE) * scale + shift, person.body.score, *SIZE
-    )
-    return dataclasses.replace(person, body=moved)
 
 
 def test_the_list_has_every_kind_and_all_its_files_come_from_the_packages() -> None:
@@ -53,24 +44,6 @@ def test_pairs_without_their_files_are_left_out_by_name(
     listed = read_list(tmp_path, tmp_path)
     assert [str(pair) for pair in listed.pairs] == ["speaker -> chibi"]
     assert "speaker -> astronaut is left out" in caplog.text
-
-
-def test_a_person_measured_as_themselves_fits() -> None:
-    fit = measure(clip_of(FIGURE), FIGURE, SIZE, clip_of(FIGURE))
-    assert (fit.neck, fit.nose, fit.shoulders, fit.first) == (0, 0, 0, 0)
-    assert fit.growth == pytest.approx(0, abs=1e-4)
-    assert fit.inside == 1
-
-
-def test_shifts_growth_and_heads_outside_are_measured() -> None:
-    shifted = changed(FIGURE, shift=(0, 96))
-    fit = measure(clip_of(FIGURE), FIGURE, SIZE, clip_of(shifted))
-    assert fit.neck == pytest.approx(10, abs=0.01)
-    assert fit.nose == pytest.approx(10, abs=0.01)
-    grown = measure(clip_of(FIGURE), FIGURE, SIZE, clip_of(changed(FIGURE, 1.3)))
-    assert grown.growth == pytest.approx(30, abs=0.01)
-    outside = clip_of(FIGURE, changed(FIGURE, shift=(0, -320)))
-    assert measure(clip_of(FIGURE, FIGURE), FIGURE, SIZE, outside).inside == 0.5
 
 
 def test_the_neutral_frame_is_the_one_that_looks_like_the_picture() -> None:

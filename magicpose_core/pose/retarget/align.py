@@ -8,6 +8,7 @@ whole clip: alignment adds no jitter.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -21,15 +22,18 @@ from ..tracks import PartTrack, fill_gaps, sequence_of, tracks_of
 from .body_tree import Mask, Points, guess_trunk, node, with_mid_hip
 from .expression import scale_expression
 from .feet import plant_feet
+from .fit import PoseFit, measure_fit
 from .framing import outside
+from .head_tilt import head_tilt, less_tilt, turn_heads
 from .part_ratios import part_ratios
 from .proportions import BoneRatio, body_ratios, body_size, bone_lengths
 from .regrow import Hinges, find_hinges, regrow
-from .root_path import Body, root_path, step_factor
+from .root_path import Body, root_path, standing_frame, step_factor
 from .settings import AlignSettings
 
 _LOG = logging.getLogger("magicpose")
 _NOSE = node("nose")
+_SAID = 10.0  # degrees from which a turn of the head is told
 _WRIST = {"left_hand": node("left_wrist"), "right_hand": node("right_wrist")}
 _STAND_INS = (  # a point of another part that lies on a node of the body
     (_NOSE, "face", FACE.index("nose_bridge_3")),
@@ -44,21 +48,23 @@ class Alignment:
     Attributes:
         sequence: The aligned poses, in the size of the reference's picture.
         ratios: The factor of each kind of bone and part at full strength.
+        fit: How the aligned clip sits on the person.
         notes: What was moved, could not be measured, or leaves the picture; in words.
     """
 
     sequence: PoseSequence
     ratios: tuple[BoneRatio, ...]
+    fit: PoseFit
     notes: tuple[str, ...] = ()
 
     def report(self) -> str:
-        """Return the factors as a table, and the notes; lengths are in the picture's pixels."""
+        """Return the factors as a table, the fit, and the notes; lengths are in pixels."""
         rows = [f"{'bones':<12}{'driver':>9}{'reference':>11}{'ratio':>8}  source"]
         rows += [
             f"{r.kind:<12}{r.driver:>9.1f}{r.reference:>11.1f}{r.ratio:>8.3f}  {r.source}"
             for r in self.ratios
         ]
-        return "\n".join([*rows, *self.notes])
+        return "\n".join([*rows, self.fit.in_words(), *self.notes])
 
 
 def align(
@@ -108,6 +114,15 @@ def align(
         beyond=(ref_seen & ~ref_measured)[0],
         fps=sequence.fps,
     )
+    frame = standing_frame(body, settings.anchor_frame)
+    settings = replace(settings, anchor_frame=frame)
+    tilt = head_tilt((body.places, body.seen), (body.target, body.shown), frame)
+    turn = settings.strength * less_tilt(tilt, settings.head_tilt)
+    if turn:
+        driver = turn_heads(driver, body.places[:, node("neck")], turn)
+        body = replace(
+            body, places=fill_gaps(_nodes(driver, settings.score_threshold)[0], own_seen)
+        )
     path = root_path(body, find_hinges(body.known, _factors(ratios, 1.0)), ratios, settings, size)
     factors = _factors(ratios, settings.strength)
     factors["head"] *= settings.head_size
@@ -122,11 +137,27 @@ def align(
             score_threshold=settings.score_threshold,
         )
     moved = _adjust(moved, settings, size)
-    notes = (*path.notes, *_head_outside(moved["body"], settings, size))
+    aligned = sequence_of(moved, size, sequence.fps)
+    fit = measure_fit(sequence, reference, size, aligned)
+    explained = filter(None, [fit.explanation()])
+    notes = (
+        *path.notes,
+        *_head_turned(turn),
+        *_head_outside(moved["body"], settings, size),
+        *explained,
+    )
     for note in notes:
         _LOG.warning("%s", note)
-    return Alignment(
-        sequence=sequence_of(moved, size, sequence.fps), ratios=tuple(ratios.values()), notes=notes
+    return Alignment(sequence=aligned, ratios=tuple(ratios.values()), fit=fit, notes=notes)
+
+
+def _head_turned(turn: float) -> tuple[str, ...]:
+    degrees = abs(math.degrees(turn))
+    if degrees < _SAID:
+        return ()
+    return (
+        f"the head is turned by {degrees:.0f} degrees about the neck, so that the face lies on the "
+        "picture's; set head_tilt to 1 to keep the driver's",
     )
 
 

@@ -35,7 +35,7 @@ def neutral_frame(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -
         The earliest of the frames with the largest cosine; None where the neck and one more point
         are never shown by both.
     """
-    cosines = _likeness(driver, reference)
+    cosines = likeness(driver, reference)
     return None if cosines is None else int(np.argmax(np.round(cosines, _DIGITS)))
 
 
@@ -48,16 +48,24 @@ def alike_frames(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) ->
         driver: As in ``neutral_frame``.
         reference: The same of the reference, one frame.
     """
-    cosines = _likeness(driver, reference)
+    cosines = likeness(driver, reference)
     if cosines is None or cosines.max() < _ALIKE:
         return np.zeros(0, int)
     return np.flatnonzero(cosines >= max(_ALIKE, cosines.max() - _NEARLY))
 
 
-def _likeness(
+def likeness(
     driver: tuple[Points, Mask], reference: tuple[Points, Mask]
 ) -> NDArray[np.float64] | None:
-    """Return the cosine (F,) of each frame, -1 where it shows nothing to compare."""
+    """Return the cosine (F,) of each frame, -1 where it shows nothing to compare.
+
+    Args:
+        driver: As in ``neutral_frame``.
+        reference: The same of the reference, one frame.
+
+    Returns:
+        None where the neck and one more point are never shown by both.
+    """
     (places, seen), (target, shown) = driver, reference
     joints = [joint for joint in _AROUND if shown[0, joint]]
     if not shown[0, _NECK] or not joints:

@@ -33,10 +33,14 @@ Seen = tuple[Points, Mask]
 _NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
 _WIDTHS = ("shoulders", "hips")
 _NARROW = 0.6  # of the typical width for the person's size
-_CAUTIOUS = {"whole person": 0.9, "same limb": 0.95}  # of the typical length: the most they get
+_FORESHORTENED = 0.6  # quantile of the heights that one picture's bones stand for
+_CAUTIOUS = {
+    True: 0.97,
+    False: 0.89,
+}  # of a typical bone, with bones of its limb measured and without
 _LENT = 0.7  # how far a hidden bone follows its limb instead of the whole person
-_BOWED = 0.9  # of the longest neck: more is foreshortening that other frames do not share
-HEADS_DIFFER = 1.5  # heads and necks of children and drawn figures differ more than limbs do
+_BOWED = 0.87  # of the longest neck: more is foreshortening that other frames do not share
+HEADS_DIFFER = 2.0  # heads and necks of children and drawn figures differ more than limbs do
 _NECK = (node("neck"), node("nose"))
 _SIDES_AGREE = 0.85  # a side shorter than this share of the other is foreshortened
 
@@ -105,13 +109,18 @@ def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, floa
     return body_size(reference) / body_size(driver)
 
 
-def body_size(lengths: Mapping[str, float]) -> float:
-    """Return the height in pixels that a typical body with these bones has, NaN without any."""
+def body_size(lengths: Mapping[str, float], quantile: float = 0.5) -> float:
+    """Return the height in pixels that a typical body with these bones has, NaN without any.
+
+    Args:
+        lengths: In pixels, NaN where unknown.
+        quantile: Of the heights that the bones stand for; above 0.5 makes up for foreshortening.
+    """
     kinds = [kind for kind, length in lengths.items() if length > 0]
     if not kinds:
         return float("nan")
     sizes = [lengths[kind] / TYPICAL_LENGTH[kind] for kind in kinds]
-    return _weighted_median(sizes, [TYPICAL_LENGTH[kind] for kind in kinds])
+    return _weighted_quantile(sizes, [TYPICAL_LENGTH[kind] for kind in kinds], quantile)
 
 
 def body_ratios(
@@ -143,42 +152,49 @@ def body_ratios(
     own = {kind: own[kind] if kind in fixed else np.fmax(own[kind], drawn[kind]) for kind in own}
     limits = {**dict.fromkeys(own, limit), "neck": HEADS_DIFFER * limit if len(alike) else limit}
     ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limits[kind]) for kind in own}
-    lent = _no_longer_than_typical(_lend(ratios, whole), body_size(ref))
+    lent = _lend(ratios, whole, body_size(ref, _FORESHORTENED))
     return {"whole": bounded_ratio("whole", np.nan, np.nan, whole, limit), **lent}
 
 
-def _lend(ratios: Mapping[str, BoneRatio], whole: float) -> dict[str, BoneRatio]:
-    """Give bones that were not measured a ratio between their limb's and the whole person's.
+def _lend(ratios: Mapping[str, BoneRatio], whole: float, size: float) -> dict[str, BoneRatio]:
+    """Guess the bones that were not measured from those that were.
 
-    Bones of one limb are long together, but not quite.
-    """
-    lent = dict(ratios)
-    for limb in LIMBS:
-        measured = [ratios[kind] for kind in limb if kind in ratios and ratios[kind].measured]
-        if not measured:
-            continue
-        weights = [TYPICAL_LENGTH[ratio.kind] for ratio in measured]
-        mean = float(np.average([ratio.ratio for ratio in measured], weights=weights))
-        mean = mean**_LENT * whole ** (1 - _LENT)
-        for kind in limb:
-            if kind in ratios and not ratios[kind].measured:
-                lent[kind] = replace(ratios[kind], ratio=mean, source="same limb")
-    return lent
-
-
-def _no_longer_than_typical(ratios: Mapping[str, BoneRatio], size: float) -> dict[str, BoneRatio]:
-    """Bound the bones that the reference hides: a limb that grows is seen, a shorter one is not.
+    The shorter of two guesses is taken: a limb that grows is seen, a shorter one is not. One is the
+    driver's bone at a ratio between its limb's and the whole person's: bones of one limb are long
+    together, but not quite. The other is a typical bone, a little shorter, at the reference's own
+    size, again between the limb's and the whole person's.
 
     Args:
         ratios: Of all bones.
-        size: Height in pixels of the reference if it has a typical body; NaN bounds nothing.
+        whole: Ratio of the whole person.
+        size: Height in pixels of the reference if it has a typical body, NaN when unknown.
     """
-    bounded = dict(ratios)
-    for kind, ratio in ratios.items():
-        longest = _CAUTIOUS.get(ratio.source, np.inf) * TYPICAL_LENGTH[kind] * size
-        if ratio.ratio * ratio.driver > longest:
-            bounded[kind] = replace(ratio, ratio=longest / ratio.driver)
-    return bounded
+    lent = dict(ratios)
+    for limb in LIMBS:
+        kinds = [kind for kind in limb if kind in ratios]
+        measured = [ratios[kind] for kind in kinds if ratios[kind].measured]
+        ratio, height = whole, size
+        if measured:
+            weights = [TYPICAL_LENGTH[bone.kind] for bone in measured]
+            of_limb = float(np.average([bone.ratio for bone in measured], weights=weights))
+            ratio = _between(whole, of_limb, _LENT)
+            long = [bone.reference / TYPICAL_LENGTH[bone.kind] for bone in measured]
+            height = _between(size, float(np.average(long, weights=weights)), _LENT)
+        for kind in kinds:
+            bone = ratios[kind]
+            if bone.measured or bone.source == "unknown":
+                continue
+            guess = ratio
+            if bone.driver > 0 and height > 0:
+                typical = _CAUTIOUS[bool(measured)] * TYPICAL_LENGTH[kind] * height
+                guess = min(ratio, typical / bone.driver)
+            source: Source = "same limb" if measured else bone.source
+            lent[kind] = replace(bone, ratio=guess, source=source)
+    return lent
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return float(start ** (1 - share) * end**share)
 
 
 def distance_ratio(
@@ -276,6 +292,10 @@ def _spread_ratio(driver: Seen, reference: Seen) -> float:
 
 
 def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    return _weighted_quantile(values, weights, 0.5)
+
+
+def _weighted_quantile(values: Sequence[float], weights: Sequence[float], quantile: float) -> float:
     order = np.argsort(values)
     shares = np.asarray(weights)[order] / np.sum(weights)
-    return float(np.interp(0.5, np.cumsum(shares) - shares / 2, np.asarray(values)[order]))
+    return float(np.interp(quantile, np.cumsum(shares) - shares / 2, np.asarray(values)[order]))

@@ -18,7 +18,7 @@ from .settings import AlignSettings
 
 _LEG = ("thigh", "shin")
 _TRAVEL = 0.5  # seconds: the standard deviation of the window that tells travel from sways
-_MOST_SHARED = 0.025  # of the picture's height, by which the neck gives way to the nose
+_MOST_SHARED = 0.029  # of the picture's height, by which the neck gives way to the nose
 _NECK, _NOSE = node("neck"), node("nose")
 _ANCHORS = {"neck": [_NECK], "hips": [MID_HIP], "feet": ANKLES}
 # What tells where a person is when the anchor is hidden: the nearest to the root first.
@@ -81,7 +81,7 @@ def root_path(
         size: Width and height of the picture in pixels.
     """
     grown = regrow(body.places, hinges)
-    frame, anchor = _frame(body, settings.anchor_frame), _anchor(body, settings.anchor)
+    frame, anchor = standing_frame(body, settings.anchor_frame), _anchor(body, settings.anchor)
     carried = grown[:, anchor].mean(axis=1)
     walked = body.places[:, anchor].mean(axis=1)
     place = (body.target if body.shown[anchor].all() else body.places[frame])[anchor].mean(axis=0)
@@ -109,8 +109,14 @@ def step_factor(ratios: Mapping[str, BoneRatio]) -> float:
     )
 
 
-def _frame(body: Body, wanted: int | None) -> int:
-    """Return the frame that looks most like the reference, else the first that shows anything."""
+def standing_frame(body: Body, wanted: int | None) -> int:
+    """Return the frame in which the anchor stands where the reference has it.
+
+    Args:
+        body: Both people.
+        wanted: Its number; None takes the frame that looks most like the reference, else the first
+            that shows anything.
+    """
     if wanted is not None:
         if wanted >= len(body.places):
             raise InputError(

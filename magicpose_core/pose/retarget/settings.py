@@ -63,6 +63,14 @@ class AlignSettings(Settings):
         maximum=5,
         help="makes the head larger or smaller than measured, about the nose, as for drawn figures",
     )
+    head_tilt: float = setting(
+        0.0,
+        minimum=0,
+        maximum=1,
+        help="how much is kept of the tilt in the picture by which the driver's head differs from "
+        "the reference's all clip long: 0 takes up to 45 degrees of it out, so that the face lies "
+        "on the reference's; 1 keeps the driver's",
+    )
     expression: float = setting(
         1.0,
         minimum=0,

@@ -1,4 +1,4 @@
-"""How well a real driver sits on a real reference, where nobody knows the true poses.
+"""How well a driver sits on a person of whom nobody knows the true poses.
 
 What can be told without them: whether neck, nose and shoulders lie where the picture has them in
 the frame that looks most like it, whether limbs grow beyond both people's, whether the head stays
@@ -7,13 +7,15 @@ in the picture, and whether alignment adds jitter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pose.keypoints import PersonPose, PoseSequence
-from ..pose.retarget.body_tree import (
+from ..keypoints import PersonPose, PoseSequence
+from ..tracks import tracks_of
+from .body_tree import (
     BONES,
     SHOULDERS,
     TYPICAL_LENGTH,
@@ -22,23 +24,29 @@ from ..pose.retarget.body_tree import (
     node,
     with_mid_hip,
 )
-from ..pose.retarget.neutral import neutral_frame
-from ..pose.tracks import tracks_of
+from .framing import outside
+from .head_tilt import head_tilt
+from .neutral import likeness, neutral_frame
 
 SEEN = 0.3
-_HEAD = [
-    node("nose"),
-    *(node(f"{side}_{part}") for side in ("left", "right") for part in ("eye", "ear")),
-]
 _NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
+_NECK, _NOSE = node("neck"), node("nose")
+_NO_PLACE = 25.0  # percent of the height: who stands that far off has 0 for the place
+_DOUBLE = 100.0  # percent of growth that have 0 for the bones
+_OFF = 3.0  # percent of the height that a nose may lie off
+_TURNED = 10.0  # degrees
+_BOWED = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class RealFit:
-    """How one pair fits; distances in percent of the picture's height, NaN where unseen.
+class PoseFit:
+    """How a driver fits; distances in percent of the picture's height, NaN where unseen.
 
     Attributes:
-        neutral: Number of the neutral frame.
+        neutral: Number of the neutral frame: the one that looks most like the reference.
+        likeness: How much its head and shoulders look like the reference's, -1 to 1.
+        tilt: Degrees in the picture by which its head is turned from the reference's, clockwise.
+        bowed: Its way from neck to nose as a share of the driver's longest.
         neck: Distance of the neck from the reference's in the neutral frame.
         nose: Of the nose.
         shoulders: Mean distance of the shoulders.
@@ -52,6 +60,9 @@ class RealFit:
     """
 
     neutral: int
+    likeness: float
+    tilt: float
+    bowed: float
     neck: float
     nose: float
     shoulders: float
@@ -61,6 +72,60 @@ class RealFit:
     inside: float
     jitter: float
 
+    @property
+    def marks(self) -> dict[str, int]:
+        """Give marks of 0 to 100 for place, likeness, bones, and the head inside the picture.
+
+        Place counts the farthest of neck, nose and shoulders: 0 from a quarter of the height on.
+        Bones have 0 where one is twice as long as it should be. What is not seen has no mark.
+        """
+        off = [d for d in (self.neck, self.nose, self.shoulders) if not math.isnan(d)]
+        shares = {
+            "place": 1 - max(off) / _NO_PLACE if off else math.nan,
+            "likeness": self.likeness,
+            "bones": 1 - max(0.0, self.growth) / _DOUBLE,
+            "head inside": self.inside,
+        }
+        return {
+            name: round(100 * min(1.0, max(0.0, share)))
+            for name, share in shares.items()
+            if not math.isnan(share)
+        }
+
+    @property
+    def score(self) -> int:
+        """The worst of the marks: 0 does not fit, 100 fits in everything."""
+        return min(self.marks.values())
+
+    def in_words(self) -> str:
+        """Say the score and the marks in one line."""
+        marks = ", ".join(f"{name} {mark}" for name, mark in self.marks.items())
+        return f"fit {self.score} of 100: {marks}"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return score, marks and all figures as JSON has them; what is not seen is None."""
+        figures = {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
+        return {"score": self.score, "marks": self.marks, **figures}
+
+    def explanation(self) -> str:
+        """Say why the nose does not lie on the reference's; empty where it does."""
+        if not self.nose > _OFF:
+            return ""
+        reasons = []
+        if abs(self.tilt) > _TURNED:
+            reasons.append(f"turned by {abs(self.tilt):.0f} degrees from the reference's")
+        if self.bowed < _BOWED:
+            reasons.append(f"bowed (neck to nose is {self.bowed:.0%} of the driver's longest)")
+        why = " and ".join(reasons) or "of another shape"
+        return (
+            f"the nose lies {self.nose:.0f} % of the picture's height off: the driver's head is "
+            f"{why} in frame {self.neutral}, the one most like the picture; take a driver who once "
+            "looks as the picture does"
+        )
+
 
 def body_nodes(clip: PoseSequence, size: tuple[int, int]) -> tuple[Points, Mask]:
     """Return the (F, 19, 2) nodes of a one-person clip fitted into a picture, and their mask."""
@@ -68,12 +133,12 @@ def body_nodes(clip: PoseSequence, size: tuple[int, int]) -> tuple[Points, Mask]
     return with_mid_hip(body.places, body.seen(SEEN))
 
 
-def measure(
+def measure_fit(
     driver: PoseSequence,
     reference: PersonPose,
     size: tuple[int, int],
     aligned: PoseSequence,
-) -> RealFit:
+) -> PoseFit:
     """Measure an aligned clip.
 
     Args:
@@ -84,29 +149,26 @@ def measure(
     """
     still = PoseSequence(frames=((reference,),), width=size[0], height=size[1])
     own, ref, new = (body_nodes(clip, size) for clip in (driver, still, aligned))
+    alike = likeness(own, ref)
     frame = neutral_frame(own, ref) or 0
-    first = int(np.argmax(new[1][:, node("neck")]))
+    first = int(np.argmax(new[1][:, _NECK]))
     scale = person_scale(own, ref)
     growth, grown = _growth(own, ref, new, scale)
-    return RealFit(
+    leaving, frames = outside(*new, size)
+    return PoseFit(
         neutral=frame,
-        neck=_distance(new, ref, frame, [node("neck")], size),
-        nose=_distance(new, ref, frame, [node("nose")], size),
+        likeness=math.nan if alike is None else float(alike[frame]),
+        tilt=math.degrees(head_tilt(own, (ref[0][0], ref[1][0]), frame)),
+        bowed=_bowed(own, frame),
+        neck=_distance(new, ref, frame, [_NECK], size),
+        nose=_distance(new, ref, frame, [_NOSE], size),
         shoulders=_distance(new, ref, frame, SHOULDERS, size),
-        first=_distance(new, ref, first, [node("neck")], size),
+        first=_distance(new, ref, first, [_NECK], size),
         growth=growth,
         grown=grown,
-        inside=head_inside(new, size),
+        inside=1 - leaving / frames if frames else math.nan,
         jitter=_jitter(*new) / max(scale * _jitter(*own), 1e-9),
     )
-
-
-def head_inside(body: tuple[Points, Mask], size: tuple[int, int]) -> float:
-    """Return the share of the frames that show a head whose head lies in the picture."""
-    places, seen = body[0][:, _HEAD], body[1][:, _HEAD]
-    within = np.all((places >= 0) & (places <= size), axis=-1) | ~seen
-    shown = seen.any(axis=1)
-    return float(within[shown].all(axis=1).mean()) if shown.any() else float("nan")
 
 
 def person_scale(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -> float:
@@ -176,3 +238,13 @@ def _jitter(places: Points, seen: Mask) -> float:
     seen3: NDArray[np.bool_] = seen[2:] & seen[1:-1] & seen[:-2]
     bends = np.diff(places, 2, axis=0)[seen3]
     return float(np.sqrt((bends**2).sum(axis=-1).mean())) if len(bends) else 0.0
+
+
+def _bowed(driver: tuple[Points, Mask], frame: int) -> float:
+    """Return the way from neck to nose in a frame as a share of the longest one."""
+    places, seen = driver
+    longest = _longest(driver, _NECK, _NOSE)
+    if not (seen[frame, [_NECK, _NOSE]].all() and longest > 0):
+        return math.nan
+    way = float(np.linalg.norm(places[frame, _NOSE] - places[frame, _NECK]))
+    return min(1.0, way / longest)
