@@ -11,7 +11,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..magicpose_core import images as core_images
-from ..magicpose_core.pose.detectors.settings import DetectorName, DetectorSettings, Device
+from ..magicpose_core.pose.detectors.readiness import what_lacks
+from ..magicpose_core.pose.detectors.settings import (
+    DETECTORS,
+    DetectorName,
+    DetectorSettings,
+    Device,
+)
 from ..magicpose_core.pose.keypoints import PoseSequence
 from . import bridge
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
@@ -34,7 +40,12 @@ class DetectPoses(io.ComfyNode):
             ),
             inputs=[
                 io.Image.Input("image", tooltip="A picture, or the frames of a video."),
-                setting_input(DetectorSettings, "name", name="detector"),
+                setting_input(
+                    DetectorSettings,
+                    "name",
+                    name="detector",
+                    extra_dict={"lacks": {name: _lacks(name) or "" for name in DETECTORS}},
+                ),
                 io.Boolean.Input(
                     "download",
                     default=False,
@@ -46,6 +57,12 @@ class DetectPoses(io.ComfyNode):
             ],
             outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One entry per frame")],
         )
+
+    @classmethod
+    def validate_inputs(cls, detector: DetectorName, download: bool) -> bool | str:
+        if detector not in DETECTORS:
+            return f"detector must be one of {', '.join(DETECTORS)}, got {detector}"
+        return _lacks(detector, download=download) or True
 
     @classmethod
     def execute(cls, image: Tensor, detector: DetectorName, download: bool) -> io.NodeOutput:
@@ -65,6 +82,11 @@ class DetectPoses(io.ComfyNode):
         height, width = pictures.shape[-2:]
         found = PoseSequence(frames=tuple(frames), width=width, height=height)
         return io.NodeOutput(bridge.to_pose_keypoints(found))
+
+
+def _lacks(detector: DetectorName, *, download: bool = False) -> str | None:
+    """Say before a run what a detector lacks."""
+    return what_lacks(DetectorSettings(name=detector, weights=weight_folders(), download=download))
 
 
 def weight_folders() -> list[Path]:

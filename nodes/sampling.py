@@ -192,6 +192,15 @@ class Sample(io.ComfyNode):
                         "allows, 16 at most. The result is the same."
                     ),
                 ),
+                io.Float.Input(
+                    "strength",
+                    optional=True,
+                    default=1.0,
+                    min=0.0,
+                    max=4.0,
+                    step=0.01,
+                    tooltip="How strongly the reference is read; 1 is the paper's, 0 not at all.",
+                ),
             ],
             outputs=[io.Latent.Output(tooltip="For VAE Decode")],
         )
@@ -215,15 +224,15 @@ class Sample(io.ComfyNode):
         frames_per_batch: int,
         negative: Conditioning | None = None,
         latent: Latent | None = None,
+        strength: float = 1.0,
     ) -> io.NodeOutput:
         widgets = SamplerChoice(
             steps=steps, cfg=cfg, sampler_name=sampler_name, scheduler=scheduler
         )
         chosen = choose(preset, model, widgets)
         cache = feature_cache("off", 0)
-        model = apply_appearance(
-            model, reference, AppearanceSettings(control_mode=control_mode), cache
-        )
+        appearance = AppearanceSettings(control_mode=control_mode, strength=strength)
+        model = apply_appearance(model, reference, appearance, cache)
         model = batch_frames(model, FrameSettings(frames_per_batch=frames_per_batch))
         halves = apply_pose(control_net, pose_maps, positive, negative, control_mode=control_mode)
         if denoise < 1:

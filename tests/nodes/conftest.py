@@ -18,9 +18,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
-from . import golden
+from . import golden, made_up
 from .browser import why_no_browser
 from .comfyui import PACK, find_comfyuis, python_of, version_of
+from .server import Server, start_server
 
 _FOUND = find_comfyuis()
 _OURS = [place for place in _FOUND if python_of(place) == Path(sys.executable)]
@@ -35,7 +36,7 @@ REASON = (
 NO_BROWSER = why_no_browser()
 collect_ignore_glob = [] if RUNNABLE else ["test_*.py"]
 if NO_BROWSER:
-    collect_ignore_glob.append("test_browser.py")
+    collect_ignore_glob += ["test_browser.py", "test_page.py"]
 
 
 def pytest_report_header() -> str:
@@ -120,6 +121,18 @@ def micro(pack: Callable[[str], ModuleType]) -> SimpleNamespace:
         ),
         control_net=native.build_control_net(control, golden.part("pose_control_model.")),
     )
+
+
+@pytest.fixture(scope="session")
+def small_server(
+    pack: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server whose one model, beside the bundled one, is quick and means nothing."""
+    base = tmp_path_factory.mktemp("small")
+    small = made_up.networks(pack, (32, 64, 64, 64), "small")
+    made_up.save(small, base / "models" / "magicpose" / "model_state-110000.th")
+    with start_server(COMFYUI, base) as running:
+        yield running
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from browser import DRIVER, DRIVER_FOLDER, find_chromium, why_no_browser
+from browser import DRIVER_FOLDERS, PACKAGES, PAGE, find_chromium, why_no_browser
 from comfyui import PACK, find_comfyuis, python_of, version_of
 
 
@@ -62,12 +62,13 @@ def parse(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def fetch_driver() -> None:
     """Install the browser's driver where it lacks; without it the page's tests are left out."""
-    if find_chromium() is None or shutil.which("npm") is None or DRIVER_FOLDER.is_dir():
+    there = all(folder.is_dir() for folder in DRIVER_FOLDERS)
+    if find_chromium() is None or shutil.which("npm") is None or there:
         return
     flags = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel", "error")
-    command = ["npm", "install", *flags, "--prefix", str(DRIVER_FOLDER.parents[1]), DRIVER]
+    command = ["npm", "install", *flags, "--prefix", str(PAGE), *PACKAGES]
     if subprocess.run(command, check=False).returncode:
-        sys.stdout.write(f"tests/nodes: {DRIVER} could not be installed\n")
+        sys.stdout.write(f"tests/nodes: {' and '.join(PACKAGES)} could not be installed\n")
 
 
 def run_tests(comfyui: Path, pytest_arguments: list[str], *, part: bool) -> tuple[str, bool]:

@@ -25,11 +25,19 @@ class Server:
         url: Where it listens.
         base: Its folder with models, input and output.
         log: What it wrote.
+        process: Its number.
     """
 
     url: str
     base: Path
     log: Path
+    process: int
+
+    def resident_memory(self) -> int:
+        """Bytes of memory that it occupies (Linux)."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
 
     def get(self, path: str) -> object:
         """GET a JSON answer."""
@@ -87,7 +95,7 @@ def start_server(comfyui: Path, base: Path, *arguments: str) -> Iterator[Server]
             stderr=subprocess.STDOUT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-        server = Server(f"http://127.0.0.1:{port}", base, log)
+        server = Server(f"http://127.0.0.1:{port}", base, log, process.pid)
         try:
             _wait_until_up(server, process)
             yield server

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 
 import pytest
 
-from .browser import PAGE, find_chromium
+from .browser import run_script
 from .comfyui import PACK, version_of
 from .conftest import COMFYUI
 from .test_workflows import WIDE, WORKFLOWS, infos, inputs, server  # noqa: F401 - fixtures
@@ -51,15 +50,5 @@ def test_template_is_a_form_that_runs_twice(server, inputs, tmp_path):  # noqa: 
 
 
 def in_browser(script, server, template, tmp_path, settings):  # noqa: F811
-    """Run a script of the page's folder; returns the JSON line that it prints."""
     photos = os.environ.get("MAGICPOSE_PHOTOS", tmp_path)
-    done = subprocess.run(
-        ["node", PAGE / script, server.url, template, photos, *settings],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-        env={**os.environ, "CHROMIUM": find_chromium()},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_script(script, server.url, template, photos, *settings)

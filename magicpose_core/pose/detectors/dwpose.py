@@ -14,11 +14,7 @@ from .boxes import decode_boxes, letterbox
 from .onnx_session import OnnxNetwork, open_network
 from .settings import DetectorSettings
 from .simcc import cut_out, decode_simcc
-from .weights import PERSON_BOXES, WHOLE_BODY, find_weights
-
-# RTMPose, RTMW and DWPose exports under their publishers' names.
-_OTHER_BOXES = ("yolox*.onnx",)
-_OTHER_BODIES = ("dw-*.onnx", "*wholebody*.onnx", "rtmw*.onnx")
+from .weights import BODY_PATTERNS, BOX_PATTERNS, PERSON_BOXES, WHOLE_BODY, find_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +54,7 @@ def load_dwpose(settings: DetectorSettings) -> DWPose:
             find_weights(file, settings.weights, download=settings.download, patterns=others),
             settings.device,
         )
-        for file, others in ((PERSON_BOXES, _OTHER_BOXES), (WHOLE_BODY, _OTHER_BODIES))
+        for file, others in ((PERSON_BOXES, BOX_PATTERNS), (WHOLE_BODY, BODY_PATTERNS))
     )
     blank = np.zeros((1, 3, body.height, body.width), np.float32)
     count = decode_simcc(body.run(blank), body.width, np.eye(2, 3)).shape[0]

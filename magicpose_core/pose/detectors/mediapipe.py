@@ -74,7 +74,7 @@ def open_mediapipe() -> Iterator[MediaPipe]:
     Raises:
         MissingDependencyError: There is no environment for it.
     """
-    with tempfile.TemporaryFile() as log, _start(_find_python(), log) as process:
+    with tempfile.TemporaryFile() as log, _start(find_python(), log) as process:
         try:
             yield MediaPipe(process, log)
         finally:
@@ -108,7 +108,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _find_python() -> Path:
+def find_python() -> Path:
+    """Find the Python of MediaPipe's environment.
+
+    Raises:
+        MissingDependencyError: There is none.
+    """
     named = os.environ.get(PYTHON_VARIABLE)
     places = (
         [Path(named)]

@@ -79,6 +79,9 @@ OPENPOSE_FACE = WeightFile(
     sha256="8beb52e548624ffcc4aed12af7aee7dcbfaeea420c75609fee999fe7add79d43",
     licence="CMU OpenPose, non-commercial research",
 )
+# RTMPose, RTMW and DWPose exports under their publishers' names.
+BOX_PATTERNS = ("yolox*.onnx",)
+BODY_PATTERNS = ("dw-*.onnx", "*wholebody*.onnx", "rtmw*.onnx")
 
 
 def find_weights(

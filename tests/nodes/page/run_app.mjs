@@ -4,24 +4,14 @@
 //   CHROMIUM=/path/to/chromium node run_app.mjs URL TEMPLATE FOLDER [WIDGET=NUMBER ...]
 //
 // Prints one JSON line: labels of the form, how the runs ended, videos seen, console errors.
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [url, template, folder, ...settings] = process.argv.slice(2);
 const widgets = Object.fromEntries(settings.map((setting) => setting.split("=")));
-const flags = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"];
-flags.push("disable-background-networking", "disable-component-update");
 await fetch(`${url}/api/settings/Comfy.TutorialCompleted`, { method: "POST", body: "true" });
-const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "chromium-")), {
-  executablePath: process.env.CHROMIUM,
-  viewport: { width: 1400, height: 900 },
-  args: flags.map((flag) => `--${flag}`),
-});
-const page = await browser.newPage();
-const errors = [];
-page.on("pageerror", (error) => errors.push(String(error)));
+const viewport = { width: 1400, height: 900 };
+const { browser, page, errors } = await openChromium({ viewport });
 await page.goto(url);
 await page.waitForFunction(() => window.app?.extensionManager, null, { timeout: 120000 });
 await page.waitForTimeout(2000);
@@ -50,7 +40,10 @@ for (const again of [false, true]) {
       }),
   );
   if (again) await page.waitForTimeout(1000);
-  await page.getByRole("button", { name: /^(run|rerun)/i }).first().click();
+  await page
+    .getByRole("button", { name: /^(run|rerun)/i })
+    .first()
+    .click();
   runs.push(await ended);
   await page.waitForTimeout(3000);
 }

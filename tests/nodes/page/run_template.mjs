@@ -4,10 +4,8 @@
 //   CHROMIUM=/path/to/chromium node run_template.mjs URL TEMPLATE FOLDER [WIDGET=VALUE ...]
 //
 // Prints one JSON line: what was loaded, how the run ended, how many previews came, console errors.
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [url, template, folder, ...settings] = process.argv.slice(2);
 const widgets = Object.fromEntries(
@@ -15,22 +13,14 @@ const widgets = Object.fromEntries(
     .map((setting) => setting.split("="))
     .map(([name, value]) => [name, Number.isNaN(Number(value)) ? value : Number(value)]),
 );
-const flags = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"];
-flags.push("disable-background-networking", "disable-component-update");
 
 const set = (name, value) =>
   fetch(`${url}/api/settings/${name}`, { method: "POST", body: JSON.stringify(value) });
 await set("Comfy.TutorialCompleted", true);
 await set("Comfy.Minimap.Visible", false);
 await set("LiteGraph.Canvas.MinFontSizeForLOD", 0); // names stay readable from afar
-const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "chromium-")), {
-  executablePath: process.env.CHROMIUM,
-  viewport: { width: 2000, height: 1200 },
-  args: flags.map((flag) => `--${flag}`),
-});
-const page = await browser.newPage();
-const errors = [];
-page.on("pageerror", (error) => errors.push(String(error)));
+const viewport = { width: 2000, height: 1200 };
+const { browser, page, errors } = await openChromium({ viewport });
 await page.goto(url);
 await page.waitForFunction(() => window.app?.extensionManager, null, { timeout: 120000 });
 await page.waitForTimeout(2000);
