@@ -36,7 +36,7 @@ REASON = (
 NO_BROWSER = why_no_browser()
 collect_ignore_glob = [] if RUNNABLE else ["test_*.py"]
 if NO_BROWSER:
-    collect_ignore_glob += ["test_browser.py", "test_page.py"]
+    collect_ignore_glob += ["test_browser.py", "test_page.py", "test_page_sound.py"]
 
 
 def pytest_report_header() -> str:
