@@ -58,7 +58,7 @@ def check_run(seen):
 
 @pytest.mark.thorough
 def test_three_actions_lead_to_a_finished_demo_clip(use):
-    seen = use("example")
+    seen = use("example", patience=3000)
     check_run(seen)
     assert seen["video"]["width"] == 128
 

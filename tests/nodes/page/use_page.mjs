@@ -11,7 +11,7 @@ import { openChromium } from "./chromium.mjs";
 
 const [url, way, folder, ...settings] = process.argv.slice(2);
 const set = Object.fromEntries(settings.map((setting) => setting.split("=")));
-const LONG = { timeout: 500000 };
+const LONG = { timeout: 1000 * Number(set.patience ?? 500) };
 
 const look = (page, name) => page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 const finished = (page) => page.locator("#download").waitFor(LONG);
