@@ -34,15 +34,8 @@ if TYPE_CHECKING:
     from .pose.formats.pose_files import write_poses
     from .pose.keypoints import Keypoints, PersonPose, PoseSequence
     from .pose.retarget.settings import AlignSettings
-    from .poses import (
-        PoseSettings,
-        PreparedPoses,
-        align_poses,
-        detect_poses,
-        prepare_poses,
-        read_poses,
-        smooth_poses,
-    )
+    from .pose_steps import align_poses, detect_poses, read_poses, smooth_poses
+    from .poses import PoseSettings, PreparedPoses, prepare_poses
     from .sampling.denoise import SamplingStep
     from .sampling.settings import SamplingSettings
     from .weights.settings import LoraFile, ModelFiles
@@ -103,15 +96,8 @@ _HOMES = {
     "pose.formats.pose_files": ("write_poses",),
     "pose.keypoints": ("Keypoints", "PersonPose", "PoseSequence"),
     "pose.retarget.settings": ("AlignSettings",),
-    "poses": (
-        "PoseSettings",
-        "PreparedPoses",
-        "align_poses",
-        "detect_poses",
-        "prepare_poses",
-        "read_poses",
-        "smooth_poses",
-    ),
+    "pose_steps": ("align_poses", "detect_poses", "read_poses", "smooth_poses"),
+    "poses": ("PoseSettings", "PreparedPoses", "prepare_poses"),
     "sampling.denoise": ("SamplingStep",),
     "sampling.settings": ("SamplingSettings",),
     "weights.settings": ("LoraFile", "ModelFiles"),

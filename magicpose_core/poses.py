@@ -1,16 +1,12 @@
-"""Poses in any form: read, found in pictures, smoothed, aligned, and drawn as maps of a clip.
-
-``read_poses`` and ``detect_poses`` give a ``PoseSequence``; ``smooth_poses`` and ``align_poses``
-take one and give one. ``prepare_poses`` does all of it in one call, for poses that are rendered.
-"""
+"""Poses in any form -> the pose maps of a clip, in one call; ``pose_steps`` has each step alone."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias, Union, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,36 +15,32 @@ from torch import Tensor
 from .clip_settings import Fit, Span
 from .errors import InputError
 from .images import fit_size, from_uint8, to_uint8
-from .pictures import Picture, Pictures, as_frames, read_picture
-from .pose.cleanup.people import choose_person
+from .pictures import Picture, Pictures, as_frames
 from .pose.cleanup.settings import PersonChoice, SmoothSettings
-from .pose.cleanup.smooth import smooth
-from .pose.detect import OnFrame, detect_sequence
-from .pose.detectors.detector import PoseDetector
-from .pose.detectors.open import open_detector
+from .pose.detect import OnFrame
 from .pose.detectors.settings import DetectorName, DetectorSettings
 from .pose.draw_style import DrawStyle
-from .pose.formats import pose_files
 from .pose.keypoints import PoseSequence
-from .pose.retarget.align import Alignment, align
+from .pose.retarget.align import Alignment
 from .pose.retarget.settings import AlignSettings
 from .pose.sources import (
     AlignTarget,
     PoseOptions,
+    cut_sequence,
     draw_sequence,
     looks_like_map,
-    open_pose_maps,
+    open_maps,
     prepare,
-    read_person,
+    read_sequence,
+    refuse_changed_maps,
     source_kind,
 )
+from .pose_steps import OnOpen, PathLike, named_detector, read_target
 from .video.reader import Frame
 from .video.spool import spool
 
-PathLike: TypeAlias = Union[str, "os.PathLike[str]"]
 Poses: TypeAlias = PathLike | PoseSequence | Sequence[Picture] | NDArray[Any] | Tensor
 """A file or folder of poses, a sequence of keypoints, or pose maps as pictures."""
-OnOpen: TypeAlias = Callable[[PoseDetector], None]
 _SAID = 8  # items of a list that the settings name
 
 
@@ -99,78 +91,6 @@ class PreparedPoses:
     alignment: Alignment | None = None
 
 
-def read_poses(
-    path: PathLike, *, frame_size: tuple[int, int] | None = None, fps: float | None = None
-) -> PoseSequence:
-    """Read keypoints from a file, or from a folder with a file for each frame.
-
-    Args:
-        path: POSE_KEYPOINT, OpenPose, COCO(-WholeBody) or MediaPipe JSON, told by its content.
-        frame_size: (width, height) in pixels where the file does not say (CMU OpenPose).
-        fps: Frames per second; overrules the file's own.
-
-    Raises:
-        InputError: It is absent, damaged or of another format.
-
-    Example:
-        >>> poses = read_poses("dance.json")
-    """
-    return pose_files.read_poses(Path(path), size=frame_size, fps=fps)
-
-
-def detect_poses(
-    pictures: PathLike,
-    detector: DetectorSettings | DetectorName = "dwpose",
-    *,
-    person: PersonChoice | None = None,
-    span: Span | None = None,
-    on_frame: OnFrame | None = None,
-) -> PoseSequence:
-    """Find people in a video, a folder of pictures or one picture.
-
-    Args:
-        pictures: Its path.
-        detector: Settings, or the name of a detector that needs none.
-        person: Keep this person alone; None keeps everybody (``prepare_poses`` chooses later).
-        span: Which frames; None takes all.
-        on_frame: Told of each frame that is done.
-
-    Raises:
-        InputError: Nobody is found, or nothing can be read.
-        MissingDependencyError: The detector's package or weights are absent.
-    """
-    settings = DetectorSettings(name=detector) if isinstance(detector, str) else detector
-    found = detect_sequence(Path(pictures), settings, span=span, on_frame=on_frame)
-    return found if person is None else choose_person(found, person)
-
-
-def smooth_poses(poses: PoseSequence, settings: SmoothSettings | None = None) -> PoseSequence:
-    """Repair swapped sides, jumps and short gaps of the person who is followed, and smooth."""
-    return smooth(_one_person(poses), settings)
-
-
-def align_poses(
-    poses: PoseSequence,
-    *,
-    to: Picture,
-    detector: DetectorSettings | DetectorName | None = None,
-    settings: AlignSettings | None = None,
-) -> PoseSequence:
-    """Give poses the bones, face, hands and place of the person in a picture.
-
-    Args:
-        poses: The driver; of several people the one who is followed.
-        to: A picture of the person, in which the detector finds them, or a keypoint file.
-        detector: Needed for pictures.
-        settings: Defaults when None.
-
-    Raises:
-        InputError: Nobody is found, or a picture is given without a detector.
-    """
-    target = _read_target(to, _detector(detector), None, None)
-    return align(_one_person(poses), target.person, target.size, settings).sequence
-
-
 def prepare_poses(
     poses: Poses,
     settings: PoseSettings | None = None,
@@ -200,9 +120,11 @@ def prepare_poses(
     if isinstance(poses, str | os.PathLike):
         prepared = _prepare_path(Path(poses), settings, size, fit, reference, on_open, on_frame)
     elif isinstance(poses, PoseSequence):
-        prepared = _prepare_sequence(poses, settings, size, fit, reference, on_open)
+        target = _target(settings, reference, on_open)
+        cut = cut_sequence(poses, settings.span, "poses")
+        prepared = replace(_drawn(cut, settings, target, size, fit), source=in_words(poses))
     elif isinstance(poses, Sequence | np.ndarray | Tensor):
-        _refuse_maps(True, "poses", settings)
+        refuse_changed_maps("poses", (settings.smooth, settings.align))
         maps = _maps_in_memory(poses, settings.span, size, fit)
         prepared = PreparedPoses(
             maps=maps, fps=None, source=in_words(poses), settings=settings, reads=paths_in(poses)
@@ -224,36 +146,39 @@ def _prepare_path(
     on_open: OnOpen | None,
     on_frame: OnFrame | None,
 ) -> PreparedPoses:
-    detector = _detector(settings.detector)
-    _refuse_maps(source_kind(path, detector) == "maps", str(path), settings)
-    options = _options(settings, detector, reference, on_open)
-    with open_pose_maps(
-        path, detector=detector, options=options, on_open=on_open, on_frame=on_frame
-    ) as opened:
+    detector = named_detector(settings.detector)
+    if source_kind(path, detector) == "maps":
+        refuse_changed_maps(str(path), (settings.smooth, settings.align))
+        with open_maps(path, settings.span) as opened:
+            maps = spool(_fitted(opened.maps, size, fit))
         return PreparedPoses(
-            maps=spool(_fitted(opened.maps, size, fit)),
-            fps=opened.fps,
-            source=str(path),
-            settings=settings,
-            reads=(path,),
-            alignment=opened.alignment,
+            maps=maps, fps=opened.fps, source=str(path), settings=settings, reads=(path,)
         )
+    target = _target(settings, reference, on_open)  # before the clip, which may take long
+    sequence = read_sequence(
+        path,
+        detector,
+        span=settings.span,
+        frame_size=settings.frame_size,
+        on_open=on_open,
+        on_frame=on_frame,
+    )
+    return replace(_drawn(sequence, settings, target, size, fit), source=str(path), reads=(path,))
 
 
-def _prepare_sequence(
-    poses: PoseSequence,
+def _drawn(
+    sequence: PoseSequence,
     settings: PoseSettings,
+    target: AlignTarget | None,
     size: tuple[int, int],
     fit: Fit,
-    reference: Pictures | None,
-    on_open: OnOpen | None,
 ) -> PreparedPoses:
-    options = _options(settings, _detector(settings.detector), reference, on_open)
-    sequence, alignment = prepare(_cut(poses, settings.span), options)
+    options = PoseOptions(person=settings.person, smooth=settings.smooth, align=target)
+    prepared, alignment = prepare(sequence, options)
     return PreparedPoses(
-        maps=spool(_fitted(draw_sequence(sequence, settings.style), size, fit)),
-        fps=sequence.fps,
-        source=in_words(poses),
+        maps=spool(_fitted(draw_sequence(prepared, settings.style), size, fit)),
+        fps=prepared.fps,
+        source=in_words(sequence),
         settings=settings,
         alignment=alignment,
     )
@@ -284,63 +209,17 @@ def _maps_in_memory(
     return spool(_fitted(as_frames(chosen, "poses"), size, fit))
 
 
-def _refuse_maps(are_maps: bool, what: str, settings: PoseSettings) -> None:
-    if are_maps and (settings.smooth is not None or settings.align is not None):
-        raise InputError(
-            f"{what} holds pictures; pose maps are drawings and cannot be aligned or smoothed any "
-            "more: give the keypoints that they were drawn from (.json), or name a detector if it "
-            "is a video of a person"
-        )
-
-
-def _options(
-    settings: PoseSettings,
-    detector: DetectorSettings | None,
-    reference: Pictures | None,
-    on_open: OnOpen | None,
-) -> PoseOptions:
-    target = None
-    if settings.align is not None:
-        source = _first(reference) if settings.align_to is None else settings.align_to
-        if source is None:
-            raise InputError("align needs align_to, the person to align to")
-        found = _read_target(source, detector, settings.frame_size, on_open)
-        target = replace(found, settings=settings.align)
-    return PoseOptions(
-        person=settings.person,
-        smooth=settings.smooth,
-        align=target,
-        style=settings.style,
-        span=settings.span,
-        size=settings.frame_size,
-    )
-
-
-def _read_target(
-    source: Picture,
-    detector: DetectorSettings | None,
-    frame_size: tuple[int, int] | None,
-    on_open: OnOpen | None,
-) -> AlignTarget:
-    if isinstance(source, str | os.PathLike):
-        person, size = read_person(Path(source), detector, size=frame_size, on_open=on_open)
-        return AlignTarget(person=person, size=size)
-    if detector is None:
-        raise InputError(
-            "the person to align to is a picture: name a detector that finds them in it, or give "
-            "a keypoint file (.json)"
-        )
-    frame = to_uint8(read_picture(source, "the picture to align to"))[0]
-    with open_detector(detector) as opened:
-        if on_open is not None:
-            on_open(opened)
-        people = opened.detect(frame)
-    height, width = frame.shape[:2]
-    seen = PoseSequence(frames=(tuple(people),), width=width, height=height)
-    chosen = choose_person(seen, PersonChoice(rule="largest")).frames[0]
-    if not chosen:
-        raise InputError("no person is found in the picture to align to; try another detector")
-    return AlignTarget(person=chosen[0], size=(width, height))
+def _target(
+    settings: PoseSettings, reference: Pictures | None, on_open: OnOpen | None
+) -> AlignTarget | None:
+    if settings.align is None:
+        return None
+    source = _first(reference) if settings.align_to is None else settings.align_to
+    if source is None:
+        raise InputError("align needs align_to, the person to align to")
+    detector = named_detector(settings.detector)
+    found = read_target(source, detector, frame_size=settings.frame_size, on_open=on_open)
+    return replace(found, settings=settings.align)
 
 
 def _fitted(frames: Iterable[Frame], size: tuple[int, int], fit: Fit) -> Iterator[Frame]:
@@ -352,24 +231,8 @@ def _fitted(frames: Iterable[Frame], size: tuple[int, int], fit: Fit) -> Iterato
             yield to_uint8(fit_size(from_uint8(frame), height, width, fit))[0]
 
 
-def _cut(sequence: PoseSequence, span: Span) -> PoseSequence:
-    frames = sequence.frames[span.places]
-    if not any(frames):
-        raise InputError(f"poses shows nobody in the chosen frames, of {len(sequence)} in all")
-    return replace(sequence, frames=frames, fps=sequence.fps / span.stride)
-
-
-def _one_person(poses: PoseSequence) -> PoseSequence:
-    several = any(len(people) > 1 for people in poses.frames)
-    return choose_person(poses, PersonChoice()) if several else poses
-
-
 def _first(pictures: Pictures | None) -> Picture | None:
     return cast("Picture | None", pictures[0] if isinstance(pictures, list | tuple) else pictures)
-
-
-def _detector(given: DetectorSettings | DetectorName | None) -> DetectorSettings | None:
-    return DetectorSettings(name=given) if isinstance(given, str) else given
 
 
 def in_words(given: object) -> str:

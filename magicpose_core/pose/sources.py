@@ -1,9 +1,9 @@
-"""Poses from wherever they are: maps, keypoints or a video, as pose maps one at a time."""
+"""Poses from wherever they are: maps, keypoint files, or people who are found in a video."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -48,46 +48,32 @@ class AlignTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class PoseOptions:
-    """What is done to keypoints before they are drawn; pose maps cannot be changed any more.
+    """What is done to keypoints before they are drawn.
 
     Attributes:
         person: Who is drawn; None draws everybody.
         smooth: Clean-up along time, or None.
         align: The person to align to, or None.
-        style: How maps are drawn.
-        span: Which frames.
-        size: Width and height in pixels for keypoint files that do not say (CMU's).
     """
 
     person: PersonChoice | None = field(default_factory=PersonChoice)
     smooth: SmoothSettings | None = None
     align: AlignTarget | None = None
-    style: DrawStyle = field(default_factory=DrawStyle)
-    span: Span = field(default_factory=Span)
-    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenedPoses:
+class OpenedMaps:
     """Pose maps that can be read once.
 
     Attributes:
-        kind: ``maps`` were there already; ``keypoints`` of a file or of a ``video`` are drawn.
-        width: Of the maps in pixels.
-        height: Of the maps in pixels.
         fps: Frames per second, None where nobody says.
         count: Number of maps, None where a video does not say.
-        maps: (H, W, 3) uint8 RGB each, made when it is asked for.
-        alignment: What alignment did, None without.
+        maps: (H, W, 3) uint8 RGB each, read when it is asked for.
     """
 
-    kind: SourceKind
-    width: int
-    height: int
     fps: float | None
     count: int | None
     maps: Iterator[Frame]
-    alignment: Alignment | None = None
 
 
 def source_kind(path: Path, detector: DetectorSettings | None) -> SourceKind:
@@ -99,56 +85,81 @@ def source_kind(path: Path, detector: DetectorSettings | None) -> SourceKind:
 
 
 @contextlib.contextmanager
-def open_pose_maps(
-    path: Path,
-    *,
-    detector: DetectorSettings | None = None,
-    options: PoseOptions | None = None,
-    on_open: Callable[[PoseDetector], None] | None = None,
-    on_frame: OnFrame | None = None,
-) -> Iterator[OpenedPoses]:
-    """Open poses of any kind as pose maps. Images are never held but one at a time.
+def open_maps(path: Path, span: Span | None = None) -> Iterator[OpenedMaps]:
+    """Open pose maps; one at a time is in memory.
 
     Args:
-        path: Folder of maps, one map, video of maps; keypoint file or folder of them; or, with a
-            detector, video or folder of pictures of people.
-        detector: Finds the people in ``path``.
-        options: Defaults when None.
+        path: Folder of maps, one map, or video of maps.
+        span: Which of them; None takes all.
+
+    Raises:
+        InputError: Nothing readable is there; with the first map, that it is a picture.
+    """
+    span = span or Span()
+    with open_clip(path, span) as clip:
+        fps = None if clip.info.fps is None else float(clip.info.fps) / span.stride
+        yield OpenedMaps(fps=fps, count=clip.info.frame_count, maps=_checked(clip.frames, path))
+
+
+def read_sequence(
+    path: Path,
+    detector: DetectorSettings | None = None,
+    *,
+    span: Span | None = None,
+    frame_size: tuple[int, int] | None = None,
+    on_open: Callable[[PoseDetector], None] | None = None,
+    on_frame: OnFrame | None = None,
+) -> PoseSequence:
+    """Read keypoints from a file or folder of them, or find people in a video or in pictures.
+
+    Args:
+        path: What ``source_kind`` says is keypoints, or a video.
+        detector: Finds the people in a video or in pictures.
+        span: Which frames; None takes all.
+        frame_size: (width, height) in pixels for keypoint files that do not say (CMU's).
         on_open: Told of the detector when it is loaded.
         on_frame: Told of every frame in which people were looked for (see ``detect``).
 
     Raises:
-        InputError: Nothing readable is there; pictures are no maps and no detector is given; maps
-            are to be smoothed or aligned; or nobody is found in any frame.
+        InputError: Nothing readable is there, or nobody is in any frame.
     """
-    path, options = Path(path), options or PoseOptions()
-    kind = source_kind(path, detector)
-    if kind == "maps":
-        with _open_maps(path, options) as maps:
-            yield maps
-        return
-    if kind == "keypoints":
-        sequence = _cut(read_poses(path, size=options.size), path, options.span)
-        if not any(sequence.frames):
-            raise InputError(
-                f"{path} shows nobody in the chosen frames ({len(sequence)}); choose others, or "
-                "detect people anew with magicpose detect"
-            )
-    else:
-        assert detector is not None
-        sequence = detect_sequence(
-            path, detector, span=options.span, on_open=on_open, on_frame=on_frame
+    if detector is None or source_kind(path, detector) == "keypoints":
+        return cut_sequence(read_poses(path, size=frame_size), span or Span(), str(path))
+    return detect_sequence(path, detector, span=span, on_open=on_open, on_frame=on_frame)
+
+
+def cut_sequence(sequence: PoseSequence, span: Span, what: str) -> PoseSequence:
+    """Take some frames of keypoints; ``what`` names them in errors.
+
+    Raises:
+        InputError: None are left, or they show nobody.
+    """
+    frames = sequence.frames[span.places]
+    if not frames:
+        raise InputError(
+            f"{what} has {len(sequence)} frames, none in {span.start} to "
+            f"{span.stop or 'the end'}; ask for earlier ones"
         )
-    sequence, alignment = prepare(sequence, options)
-    yield OpenedPoses(
-        kind=kind,
-        width=sequence.width,
-        height=sequence.height,
-        fps=sequence.fps,
-        count=len(sequence),
-        maps=draw_sequence(sequence, options.style),
-        alignment=alignment,
-    )
+    if not any(frames):
+        raise InputError(
+            f"{what} shows nobody in the chosen frames ({len(frames)}); choose others, or detect "
+            "people anew with magicpose detect"
+        )
+    return replace(sequence, frames=frames, fps=sequence.fps / span.stride)
+
+
+def refuse_changed_maps(what: str, changes: Sequence[object]) -> None:
+    """Refuse to smooth or align drawings; ``what`` names them.
+
+    Raises:
+        InputError: One of the changes is not None.
+    """
+    if any(change is not None for change in changes):
+        raise InputError(
+            f"{what} holds pictures; pose maps are drawings and cannot be aligned or smoothed any "
+            "more: give the keypoints that they were drawn from (.json), or name a detector if it "
+            "is a video of a person"
+        )
 
 
 def prepare(sequence: PoseSequence, options: PoseOptions) -> tuple[PoseSequence, Alignment | None]:
@@ -222,27 +233,6 @@ def looks_like_map(frame: NDArray[np.uint8]) -> bool:
     return float((frame.max(axis=-1) < _DARK).mean()) > _MOSTLY
 
 
-@contextlib.contextmanager
-def _open_maps(path: Path, options: PoseOptions) -> Iterator[OpenedPoses]:
-    if options.smooth is not None or options.align is not None:
-        raise InputError(
-            f"{path} holds pictures; pose maps are drawings and cannot be aligned or smoothed any "
-            "more: give the keypoints that they were drawn from (.json), or name a detector if it "
-            "is a video of a person"
-        )
-    span = options.span
-    with open_clip(path, span) as clip:
-        fps = None if clip.info.fps is None else float(clip.info.fps) / span.stride
-        yield OpenedPoses(
-            kind="maps",
-            width=clip.info.width,
-            height=clip.info.height,
-            fps=fps,
-            count=clip.info.frame_count,
-            maps=_checked(clip.frames, path),
-        )
-
-
 def _checked(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
     for index, frame in enumerate(frames):
         if index == 0 and not looks_like_map(frame):
@@ -251,13 +241,3 @@ def _checked(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
                 "finds the person in it"
             )
         yield frame
-
-
-def _cut(sequence: PoseSequence, path: Path, span: Span) -> PoseSequence:
-    frames = sequence.frames[span.places]
-    if not frames:
-        raise InputError(
-            f"{path} has {len(sequence)} frames, none in {span.start} to "
-            f"{span.stop or 'the end'}; ask for earlier ones"
-        )
-    return replace(sequence, frames=frames, fps=sequence.fps / span.stride)
