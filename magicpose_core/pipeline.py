@@ -34,7 +34,7 @@ from .poses import (
     paths_in,
     prepare_poses,
 )
-from .rendering import check_inputs, decode_frames, sample_clip, warn_of_other_betas
+from .rendering import check_inputs, check_windows, decode_frames, sample_clip, warn_of_other_betas
 from .sampling.denoise import OnSamplingStep
 from .sampling.settings import SamplingSettings
 from .sizes import check_size
@@ -49,12 +49,13 @@ _PAPERS_SIZE = (512, 512)
 _log = logging.getLogger("magicpose")
 
 
-def load_pipeline(
+def load_pipeline(  # noqa: PLR0913 - one argument for each thing that a user chooses
     checkpoint: PathLike | ModelFiles | None = None,
     *,
     appearance_model: PathLike | None = None,
     pose_controlnet: PathLike | None = None,
     vae: PathLike | None = None,
+    motion_module: PathLike | None = None,
     loras: Sequence[PathLike | LoraFile] = (),
     tokenizer: PathLike | None = None,
     device: str | torch.device | None = None,
@@ -68,6 +69,7 @@ def load_pipeline(
         appearance_model: File of the appearance control model.
         pose_controlnet: File of the pose ControlNet.
         vae: File of the autoencoder.
+        motion_module: File of a motion module, through which the frames of a window see each other.
         loras: LoRAs that are added to the U-Net, one after the other: files, or ``LoraFile`` with a
             strength.
         tokenizer: Folder with ``vocab.json`` and ``merges.txt``, needed for prompts alone; None
@@ -90,6 +92,7 @@ def load_pipeline(
             appearance_model=_path(appearance_model),
             pose_controlnet=_path(pose_controlnet),
             vae=_path(vae),
+            motion_module=_path(motion_module),
             loras=tuple(
                 each if isinstance(each, LoraFile) else LoraFile(file=Path(each)) for each in loras
             ),
@@ -234,6 +237,7 @@ class MagicPosePipeline:
         )
         prepared = _prepared(poses, pose_settings, reference, size, fit)
         check_inputs(person, prepared.maps, reference_per_frame=reference_per_frame)
+        check_windows(self.models, complete)
         warn_of_other_betas(self.models.note)
         if warning := photo_warning(self.models.note, person):
             _log.warning(warning)

@@ -26,7 +26,7 @@ from .sampling.guidance import PredictNoise, guide
 from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
 from .sampling.settings import BETAS, CompleteSampling, SamplingSettings
 from .sampling.steppers import make_stepper
-from .sampling.windows import FrameWindows
+from .sampling.windows import FrameWindows, Windows, motion_windows
 from .weights.loading import MagicPoseModels
 from .weights.notes import ModelNote
 
@@ -68,6 +68,7 @@ def render(
     check_inputs(reference, pose_maps, reference_per_frame=reference_per_frame)
     warn_of_other_betas(models.note)
     complete = settings.complete(models.noted_sampling)
+    check_windows(models, complete)
 
     def frames() -> Iterator[Tensor]:
         latents = sample_clip(
@@ -228,19 +229,62 @@ def sample(
 ) -> Tensor:
     """Sample the latents of a clip -> (F, 4, h, w) float32."""
     height, width, _ = pose_maps[0].shape
-    like = _latents_like(models, height, width)
+    windows = _windows(models, settings, height, width)
     noise, generators = start_noise(
-        like, len(pose_maps), seed=settings.seed, shared_noise=settings.shared_noise
+        _latents_like(models, height, width),
+        len(pose_maps),
+        seed=settings.seed,
+        shared_noise=settings.shared_noise,
+        shuffled=(windows.length, windows.length - windows.overlap)
+        if settings.shuffled_noise
+        else None,
     )
-    frames_per_batch = settings.frames_per_batch or frames_that_fit(models.denoiser, height, width)
     return denoise(
         predict,
         noise,
-        make_stepper(settings.scheduler, settings.steps, settings.eta),
-        FrameWindows(frames_per_batch),
+        make_stepper(settings.scheduler, settings.steps, settings.eta, settings.beta_schedule),
+        windows,
         lambda clip: draw_noise(clip, generators),
         on_step,
+        settings.beta_schedule,
     )
+
+
+def check_windows(models: MagicPoseModels, settings: SamplingSettings) -> None:
+    """Check that what is said of windows goes with the model.
+
+    Raises:
+        InputError: A setting does nothing with this model, or asks for too long a window.
+    """
+    motion = models.denoiser.motion
+    if motion is not None:
+        motion_windows(settings, usual=motion.window_length, longest=motion.positions)
+        if settings.frames_per_batch is not None:
+            raise InputError(
+                "frames_per_batch does nothing with a motion module, whose windows go through the "
+                "networks whole; leave it out, or lower window_length where memory is short"
+            )
+        return
+    idle = [name for name in _OF_MOTION if getattr(settings, name) != getattr(_UNTOUCHED, name)]
+    if idle:
+        raise InputError(
+            f"{idle[0]} does nothing without a motion module; name one (motion_module), or leave "
+            "it out"
+        )
+
+
+_OF_MOTION = ("window_length", "window_overlap", "window_rule", "shuffled_noise")
+_UNTOUCHED = SamplingSettings()
+
+
+def _windows(
+    models: MagicPoseModels, settings: CompleteSampling, height: int, width: int
+) -> Windows:
+    motion = models.denoiser.motion
+    if motion is not None:
+        return motion_windows(settings, usual=motion.window_length, longest=motion.positions)
+    frames_per_batch = settings.frames_per_batch or frames_that_fit(models.denoiser, height, width)
+    return FrameWindows(frames_per_batch)
 
 
 @torch.no_grad()
@@ -254,7 +298,9 @@ def _reference_at(latents: Tensor, settings: CompleteSampling) -> ReferenceAt:
     """Give the reference latents at a timestep, with that timestep's own noise where asked for."""
     if not settings.noisy_reference:
         return lambda timestep: latents
-    return lambda timestep: noisy_reference(latents, seed=settings.seed, timestep=timestep)
+    return lambda timestep: noisy_reference(
+        latents, seed=settings.seed, timestep=timestep, schedule=settings.beta_schedule
+    )
 
 
 def _latents_like(models: MagicPoseModels, height: int, width: int) -> Tensor:

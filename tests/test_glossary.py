@@ -103,14 +103,16 @@ def test_every_option_is_in_the_glossary():
 
 
 def test_an_option_of_a_field_stands_in_the_fields_row():
-    from magicpose_core.cli import align_options, pose_options
+    from magicpose_core.cli import align_options, options, pose_options
     from magicpose_core.pose.cleanup.settings import SmoothSettings
     from magicpose_core.pose.detectors.settings import DetectorSettings
     from magicpose_core.pose.retarget.settings import AlignSettings
+    from magicpose_core.weights.settings import ModelFiles
 
     renamed = {
         AlignSettings: align_options._NAMES,
         DetectorSettings: pose_options._DETECTOR,
+        ModelFiles: options._FILES,
         SmoothSettings: pose_options._SMOOTH,
     }
     for kind in all_settings():

@@ -83,6 +83,9 @@ class _Parser(argparse.ArgumentParser):
         super().error(printable(message))
 
 
+_OTHER_NAMES = {"motion_module": "motion"}  # parameter -> the option that is named otherwise
+
+
 def _told_code(
     run: Callable[[], int], command: str, *, debug: bool, options: Iterable[str] = ()
 ) -> int:
@@ -97,7 +100,7 @@ def _told_code(
             traceback.print_exc()
         line, code = _in_words(error)
         if isinstance(error, MagicPoseError):
-            line = in_options(line, {name: name for name in options})
+            line = in_options(line, {name: name for name in options} | _OTHER_NAMES)
         complain(f"{command}: {line}")
         _flush_quietly()
     return code

@@ -11,10 +11,13 @@ from ..errors import InputError, OutputError
 from ..files import FilePlan, check_plan
 from ..sizes import check_size
 from ..weights.settings import DTYPE_NAMES, LoraFile, ModelFiles
-from .setting_options import add_settings, given
+from .setting_options import Names, add_settings, given
 
 if TYPE_CHECKING:
     from ..pipeline import MagicPosePipeline
+
+
+_FILES: Names = {"motion_module": "motion"}
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +29,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="the whole model (model_state-110000.th or converted), or the Stable Diffusion 1.5 "
         "that the parts below go with; default: the demo model of the package",
     )
-    add_settings(group, ModelFiles)
+    add_settings(group, ModelFiles, names=_FILES)
     group.add_argument(
         "--lora",
         action="append",
@@ -79,7 +82,7 @@ def model_files(arguments: argparse.Namespace) -> ModelFiles:
     """
     from ..demo.model import demo_checkpoint
 
-    named: dict[str, Any] = given(arguments, ModelFiles)
+    named: dict[str, Any] = given(arguments, ModelFiles, _FILES)
     return ModelFiles(
         checkpoint=arguments.checkpoint or demo_checkpoint(),
         loras=tuple(arguments.lora or ()),

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from .appearance import AppearanceControlModel
+from .motion import MotionUNet
+from .motion_plan import MotionShape
 from .networks import UNet
 from .pose_control import PoseControlNet, PoseResiduals
 from .reference_attention import KeysValues, ReferenceFeatures, project_reference, project_text
@@ -45,16 +47,16 @@ class MagicPoseDenoiser(nn.Module):
     """The three networks that predict noise together.
 
     Attributes:
-        unet: SD 1.5's U-Net with the reference attention.
+        unet: SD 1.5's U-Net with the reference attention, with a motion module or without.
         appearance: The appearance control model, or None where only the pose steers.
         pose: The pose ControlNet, or None in appearance pretraining.
     """
 
-    unet: UNet
+    unet: UNet | MotionUNet
 
     def __init__(
         self,
-        unet: UNet,
+        unet: UNet | MotionUNet,
         appearance: AppearanceControlModel | None,
         pose: PoseControlNet | None,
     ) -> None:
@@ -63,6 +65,11 @@ class MagicPoseDenoiser(nn.Module):
         self.unet = unet
         self.appearance = appearance
         self.pose = pose
+
+    @property
+    def motion(self) -> MotionShape | None:
+        """What the motion module is made of; None where frames do not see each other."""
+        return self.unet.motion.shape if isinstance(self.unet, MotionUNet) else None
 
     def forward(
         self,
@@ -73,7 +80,10 @@ class MagicPoseDenoiser(nn.Module):
         features: ReferenceFeatures | None = None,
         residuals: PoseResiduals | None = None,
     ) -> Tensor:
-        """Predict the noise of (B, 4, h, w) latents from features and residuals, each optional."""
+        """Predict the noise of (B, 4, h, w) latents from features and residuals, each optional.
+
+        With a motion module the rows are the frames of one window; (B, F, 4, h, w) are several.
+        """
         keys_values = None if features is None else project_reference(self.unet, features)
         return self.predict(latents, timestep, text, keys_values, residuals)
 

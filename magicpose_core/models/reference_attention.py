@@ -114,10 +114,17 @@ def project_reference(unet: AttendingNetwork, features: ReferenceFeatures) -> Ke
 
 
 def project_text(network: AttendingNetwork, text: Tensor) -> KeysValues:
-    """Project a text embedding (B, L, C) for every cross-attention; constant over a whole clip."""
-    return {
-        name: _project(network, name, text) for name in _layers(network) if name.endswith(".attn2")
-    }
+    """Project a text embedding (B, L, C) for every cross-attention; constant over a whole clip.
+
+    Attention of a motion module is between frames and reads no text, whatever its name is.
+    """
+    reading = (name for name, own in network.attn_processors.items() if _is_ours(own))
+    names = (name.removesuffix(".processor") for name in reading)
+    return {name: _project(network, name, text) for name in names if name.endswith(".attn2")}
+
+
+def _is_ours(processor: object) -> bool:
+    return isinstance(processor, ReferenceAttention)
 
 
 def _layers(network: AttendingNetwork) -> list[str]:

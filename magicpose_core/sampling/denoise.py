@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 from ..errors import NotFiniteError
 from .guidance import PredictNoise
 from .schedules import alphas_cumprod, remove_noise
+from .settings import BetaSchedule
 from .steppers import Stepper
-from .windows import FrameWindows
+from .windows import Windows
 
 FreshNoise = Callable[[Tensor], Tensor]  # latents -> standard normal noise of their shape
 
@@ -28,6 +29,7 @@ class SamplingStep:
         latents: (F, 4, h, w) after the step, in the stepper's own scale.
         inputs: (F, 4, h, w) that the networks saw, of variance 1.
         noise: (F, 4, h, w) that was predicted in them.
+        beta_schedule: Of the sampling.
     """
 
     done: int
@@ -36,10 +38,12 @@ class SamplingStep:
     latents: Tensor
     inputs: Tensor
     noise: Tensor
+    beta_schedule: BetaSchedule = "scaled_linear"
 
     def clean(self) -> Tensor:
         """Guess what the clip will be, (F, 4, h, w) scaled latents: what a preview decodes."""
-        return remove_noise(self.inputs, self.noise, float(alphas_cumprod()[self.timestep]))
+        alpha = float(alphas_cumprod(self.beta_schedule)[self.timestep])
+        return remove_noise(self.inputs, self.noise, alpha)
 
 
 OnSamplingStep = Callable[[SamplingStep], None]
@@ -50,9 +54,10 @@ def denoise(
     predict: PredictNoise,
     noise: Tensor,
     stepper: Stepper,
-    windows: FrameWindows,
+    windows: Windows,
     fresh_noise: FreshNoise,
     on_step: OnSamplingStep | None = None,
+    beta_schedule: BetaSchedule = "scaled_linear",
 ) -> Tensor:
     """Turn noise into latents.
 
@@ -60,9 +65,10 @@ def denoise(
         predict: Predicts the noise of some frames at a timestep.
         noise: (F, 4, h, w) standard normal, float32; it is not changed.
         stepper: The scheduler.
-        windows: How many frames go through the networks at a time.
+        windows: Which frames go through the networks together.
         fresh_noise: Draws for steppers that add noise, see ``noise.drawing``.
         on_step: Called after each step; what it raises ends the sampling.
+        beta_schedule: Of the stepper.
 
     Returns:
         (F, 4, h, w) scaled latents, float32.
@@ -71,9 +77,9 @@ def denoise(
         NotFiniteError: A prediction is not finite.
     """
     latents = noise * stepper.first_scale
-    cuts = windows.over(noise.shape[0])
     for position, timestep in enumerate(stepper.timesteps):
         inputs = stepper.scale(latents, position)
+        cuts = windows.over(noise.shape[0], position)
         predicted = _predict_clip(predict, inputs, timestep, cuts)
         if not torch.isfinite(predicted).all():
             raise NotFiniteError(
@@ -91,18 +97,19 @@ def denoise(
                     latents=latents,
                     inputs=inputs,
                     noise=predicted,
+                    beta_schedule=beta_schedule,
                 )
             )
     return latents
 
 
 def _predict_clip(
-    predict: PredictNoise, latents: Tensor, timestep: int, cuts: list[range]
+    predict: PredictNoise, latents: Tensor, timestep: int, cuts: Sequence[Sequence[int]]
 ) -> Tensor:
     total = torch.zeros_like(latents)
     counts = latents.new_zeros(latents.shape[0])
     for frames in cuts:
-        rows = slice(frames.start, frames.stop)
+        rows = list(frames)
         total[rows] += predict(latents[rows], timestep, frames)
         counts[rows] += 1
     return total / counts.reshape(-1, 1, 1, 1)

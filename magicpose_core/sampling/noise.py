@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .schedules import add_noise
+from .settings import BetaSchedule
 
 Generators = Sequence[torch.Generator]  # one per frame, on the CPU
 
@@ -31,7 +33,12 @@ def frame_generators(seed: int, frames: int, *, shared: bool) -> list[torch.Gene
 
 
 def start_noise(
-    like: Tensor, frames: int, *, seed: int, shared_noise: float
+    like: Tensor,
+    frames: int,
+    *,
+    seed: int,
+    shared_noise: float,
+    shuffled: tuple[int, int] | None = None,
 ) -> tuple[Tensor, list[torch.Generator]]:
     """Draw what sampling starts from.
 
@@ -41,16 +48,40 @@ def start_noise(
         seed: The user's seed.
         shared_noise: Share ``a`` of the variance that all frames have in common, 0..1: 1 gives all
             the same noise, 0 each its own, between them each ``sqrt(a) common + sqrt(1 - a) own``.
+        shuffled: Length and stride of a motion module's windows, behind the first of which frames
+            get its frames' own noises again, see :func:`shuffled_order`; None gives them new ones.
 
     Returns:
         (F, C, h, w) standard normal noise, and a generator per frame for steppers that add more.
     """
-    if shared_noise in (0, 1):
-        generators = frame_generators(seed, frames, shared=shared_noise == 1)
+    if shared_noise == 1:
+        generators = frame_generators(seed, frames, shared=True)
         return draw_noise(like, generators), generators
-    generators = frame_generators(seed + 1, frames, shared=False)  # apart from the common one
-    common, own = draw_noise(like, [_generator(seed)]), draw_noise(like, generators)
+    # apart from the common one, where there is one
+    generators = frame_generators(seed + (shared_noise > 0), frames, shared=False)
+    own = draw_noise(like, generators)
+    if shuffled is not None:
+        own = own[shuffled_order(frames, *shuffled, seed=seed)]
+    if shared_noise == 0:
+        return own, generators
+    common = draw_noise(like, [_generator(seed)])
     return shared_noise**0.5 * common + (1 - shared_noise) ** 0.5 * own, generators
+
+
+def shuffled_order(frames: int, length: int, stride: int, *, seed: int) -> list[int]:
+    """Say which of the first ``length`` frames' noises each of ``frames`` frames gets.
+
+    Behind the first window each stride takes the noises of a window's length before it, in an order
+    of its own, so that every window holds nearly the same noises.
+
+    Source: Qiu et al. 2024, FreeNoise, section 3.2 (arXiv 2310.15169).
+    """
+    rng = np.random.default_rng(seed)
+    order = list(range(min(length, frames)))
+    for start in range(length, frames, stride):
+        before = order[start - length : start - length + stride]
+        order += rng.permutation(before).tolist()
+    return order[:frames]
 
 
 def draw_noise(like: Tensor, generators: Generators) -> Tensor:
@@ -69,14 +100,16 @@ def reference_generator(seed: int, stream: int = 0) -> torch.Generator:
     return _generator(seed + (stream + 1) * _FAR)
 
 
-def noisy_reference(latents: Tensor, *, seed: int, timestep: int) -> Tensor:
+def noisy_reference(
+    latents: Tensor, *, seed: int, timestep: int, schedule: BetaSchedule = "scaled_linear"
+) -> Tensor:
     """Add the noise of a timestep to the reference's latents (R, 4, h, w).
 
     The noise has a stream for each timestep: the same in both halves of guidance and in any order.
     """
     generator = reference_generator(seed, timestep + 1)
     noise = draw_noise(latents, [generator] * latents.shape[0])
-    return add_noise(latents, noise, torch.tensor(timestep))
+    return add_noise(latents, noise, torch.tensor(timestep), schedule)
 
 
 def _generator(seed: int) -> torch.Generator:

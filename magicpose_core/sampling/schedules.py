@@ -8,28 +8,41 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
-from .settings import BETAS, TRAINING_STEPS
+from .settings import BETAS, TRAINING_STEPS, BetaSchedule
 
 
-def betas() -> NDArray[np.float64]:
-    """Give SD 1.5's 1000 betas: linear in their square roots, in float64 as the authors do."""
+def betas(schedule: BetaSchedule = "scaled_linear") -> NDArray[np.float64]:
+    """Give 1000 betas, in float64 as the authors do.
+
+    Args:
+        schedule: SD 1.5's are linear in their square roots (``scaled_linear``), AnimateDiff's are
+            ``linear``.
+    """
+    if schedule == "linear":
+        return np.linspace(*BETAS, TRAINING_STEPS, dtype=np.float64)
     return np.linspace(BETAS[0] ** 0.5, BETAS[1] ** 0.5, TRAINING_STEPS, dtype=np.float64) ** 2
 
 
-def alphas_cumprod() -> NDArray[np.float64]:
+def alphas_cumprod(schedule: BetaSchedule = "scaled_linear") -> NDArray[np.float64]:
     """Give the share of the signal's variance left at each timestep, as rounded in checkpoints."""
-    return np.cumprod(1.0 - betas()).astype(np.float32).astype(np.float64)
+    return np.cumprod(1.0 - betas(schedule)).astype(np.float32).astype(np.float64)
 
 
-def add_noise(latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+def add_noise(
+    latents: Tensor,
+    noise: Tensor,
+    timesteps: Tensor,
+    schedule: BetaSchedule = "scaled_linear",
+) -> Tensor:
     """Diffuse clean latents to timesteps, row by row.
 
     Args:
         latents: (B, 4, h, w), scaled.
         noise: Standard normal of the same shape.
         timesteps: () or (B,) integer, 0..999.
+        schedule: Of the betas.
     """
-    table = torch.from_numpy(alphas_cumprod())  # on the CPU: Apple's MPS has no float64
+    table = torch.from_numpy(alphas_cumprod(schedule))  # on the CPU: Apple's MPS has no float64
     alphas = table[timesteps.cpu()].reshape(-1, 1, 1, 1)
     return alphas.sqrt().to(latents) * latents + (1 - alphas).sqrt().to(latents) * noise
 

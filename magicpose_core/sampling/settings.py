@@ -18,6 +18,8 @@ SCHEDULERS: tuple[SchedulerName, ...] = get_args(SchedulerName)
 ControlMode = Literal["image_cfg", "balance"]
 CONTROL_MODES: tuple[ControlMode, ...] = get_args(ControlMode)
 ReferenceLatents = Literal["sample", "mean"]
+WindowRule = Literal["fixed", "circular"]
+BetaSchedule = Literal["scaled_linear", "linear"]
 REFERENCE_LATENTS: tuple[ReferenceLatents, ...] = get_args(ReferenceLatents)
 
 TRAINING_STEPS = 1000
@@ -71,6 +73,34 @@ class SamplingSettings(Settings):
         help="share of the initial noise that all frames have in common: 1 keeps the background "
         "still (the paper), 0 gives each frame its own",
     )
+    shuffled_noise: bool = setting(
+        False,
+        help="let the noises of a motion module's first window come again in another order in "
+        "those behind it (FreeNoise), instead of new ones",
+    )
+    window_length: int | None = setting(
+        None,
+        minimum=1,
+        unit="frames",
+        help="frames that see each other through a motion module (not given: 16, or what its "
+        "positions allow)",
+    )
+    window_overlap: int | None = setting(
+        None,
+        minimum=0,
+        unit="frames",
+        help="frames that neighbouring windows of a motion module share, averaged (not given: 4)",
+    )
+    window_rule: WindowRule = setting(
+        "fixed",
+        help="where a motion module's windows lie: fixed, the same in every step, or circular, "
+        "around the clip and elsewhere in each step (the authors' rule for long videos)",
+    )
+    beta_schedule: BetaSchedule = setting(
+        "scaled_linear",
+        help="how much noise a timestep means: scaled_linear as MagicPose was trained, linear as "
+        "AnimateDiff's motion modules were",
+    )
     reference_latents: ReferenceLatents = setting(
         "sample",
         help="what is taken of the autoencoder's distribution: a sample drawn with the seed (the "
@@ -100,6 +130,11 @@ class SamplingSettings(Settings):
         super().__post_init__()
         if self.scheduler is not None:
             check_scheduler(self.scheduler, self.steps or 1, self.eta)
+        if self.shuffled_noise and self.shared_noise == 1:
+            raise InputError(
+                "shuffled_noise does nothing at shared_noise 1, where all frames have one noise; "
+                "lower shared_noise"
+            )
 
     def complete(self, noted: Mapping[str, object] | None = None) -> CompleteSampling:
         """Fill in what nobody chose: from a model's notes, else from the paper.

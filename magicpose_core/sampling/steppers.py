@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from .schedules import alphas_cumprod, betas, ddim_timesteps, remove_noise
-from .settings import SchedulerName, check_scheduler
+from .settings import BetaSchedule, SchedulerName, check_scheduler
 from .stochastic import EulerAncestral, Lcm
 
 
@@ -52,14 +52,17 @@ class Ddim:
     Source: Song et al. 2021, eq. 12.
     """
 
-    def __init__(self, steps: int, eta: float = 0.0) -> None:
+    def __init__(
+        self, steps: int, eta: float = 0.0, beta_schedule: BetaSchedule = "scaled_linear"
+    ) -> None:
         """Lay out the steps.
 
         Args:
             steps: Number of steps, see :func:`ddim_timesteps`.
             eta: Share of the fresh noise, 0 (none) to 1 (as much as DDPM).
+            beta_schedule: Of the model.
         """
-        table = alphas_cumprod()
+        table = alphas_cumprod(beta_schedule)
         self.timesteps: Sequence[int] = ddim_timesteps(steps)
         self.first_scale = 1.0
         self.alphas = table[self.timesteps]
@@ -86,7 +89,7 @@ class Ddim:
 
 
 class DiffusersStepper:
-    """A deterministic scheduler of diffusers on SD 1.5's betas."""
+    """A deterministic scheduler of diffusers."""
 
     def __init__(self, scheduler: DiffusersScheduler, steps: int) -> None:
         """Lay out the steps of a scheduler."""
@@ -122,29 +125,35 @@ class DiffusersScheduler(Protocol):
     ) -> tuple[Tensor, ...]: ...
 
 
-def make_stepper(name: SchedulerName, steps: int, eta: float = 0.0) -> Stepper:
+def make_stepper(
+    name: SchedulerName,
+    steps: int,
+    eta: float = 0.0,
+    beta_schedule: BetaSchedule = "scaled_linear",
+) -> Stepper:
     """Make the stepper of a name.
 
     Args:
         name: ``ddim`` is the authors'; the others work on the same betas.
         steps: Number of steps.
         eta: Only for ``ddim``, see :class:`Ddim`.
+        beta_schedule: Of the model.
 
     Raises:
         InputError: The name is unknown or a number is out of range.
     """
     check_scheduler(name, steps, eta)
     if name == "ddim":
-        return Ddim(steps, eta)
+        return Ddim(steps, eta, beta_schedule)
     if name == "lcm":
-        return Lcm(steps)
+        return Lcm(steps, beta_schedule)
     if name == "euler_ancestral":
-        return EulerAncestral(steps)
+        return EulerAncestral(steps, beta_schedule)
     import diffusers
 
     class_name, settings = _DIFFUSERS[name]
     scheduler = getattr(diffusers, class_name)(
-        trained_betas=betas().tolist(), **_SPACING, **settings
+        trained_betas=betas(beta_schedule).tolist(), **_SPACING, **settings
     )
     return DiffusersStepper(scheduler, steps)
 

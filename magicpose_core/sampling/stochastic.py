@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .schedules import TRAINING_STEPS, alphas_cumprod, leading_timesteps, remove_noise
-from .settings import LCM_STEPS
+from .settings import LCM_STEPS, BetaSchedule
 
 _LCM_STRIDE = TRAINING_STEPS // LCM_STEPS
 _LCM_TIMESTEP_SCALE = 10.0
@@ -26,10 +26,10 @@ class EulerAncestral:
     ``sample_euler_ancestral``.
     """
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, beta_schedule: BetaSchedule = "scaled_linear") -> None:
         """Lay out the steps, spaced as SD 1.5 has them."""
         self.timesteps: Sequence[int] = leading_timesteps(steps)
-        alphas = alphas_cumprod()[self.timesteps]
+        alphas = alphas_cumprod(beta_schedule)[self.timesteps]
         self._sigmas = [*(((1 - alphas) / alphas) ** 0.5).tolist(), 0.0]
         self.first_scale = (self._sigmas[0] ** 2 + 1) ** 0.5
 
@@ -56,13 +56,13 @@ class Lcm:
     Source: Luo et al. 2023 (arXiv 2310.04378), section 3 and algorithm 3 of its supplement.
     """
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, beta_schedule: BetaSchedule = "scaled_linear") -> None:
         """Spread the steps over the 50 timesteps of the distilled schedule, the noisiest first."""
         falling = [_LCM_STRIDE * (index + 1) - 1 for index in range(LCM_STEPS)][::-1]
         chosen = torch.linspace(0, LCM_STEPS, steps + 1, dtype=torch.float64)[:-1].floor()
         self.timesteps: Sequence[int] = [falling[int(index)] for index in chosen]
         self.first_scale = 1.0
-        self._alphas = alphas_cumprod()
+        self._alphas = alphas_cumprod(beta_schedule)
 
     def scale(self, latents: Tensor, position: int) -> Tensor:
         """Return the latents as they are."""

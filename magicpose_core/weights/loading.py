@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..models.denoiser import MagicPoseDenoiser
-from ..models.networks import Autoencoder
+from ..models.motion import MotionUNet
+from ..models.networks import Autoencoder, UNet
 from ..models.text import TextEncoder
 from .checkpoint import open_checkpoint
 from .contents import PART_TITLES, PARTS, Part, PartName, describe, find_part, find_parts
@@ -20,7 +21,7 @@ from .heads import Heads, noted_heads
 from .lora import Lora, change, open_loras
 from .misfit import compare, wanted_tensors
 from .notes import ModelNote, read_note
-from .recipes import APPEARANCE, POSE, TEXT, UNET, VAE, Network, Recipe, Shape
+from .recipes import APPEARANCE, MOTION, POSE, TEXT, UNET, VAE, Network, Recipe, Shape
 from .settings import ModelFiles
 
 _log = logging.getLogger("magicpose")
@@ -31,7 +32,8 @@ class MagicPoseModels:
     """All networks, ready to run.
 
     Attributes:
-        denoiser: U-Net, appearance control model and pose ControlNet.
+        denoiser: U-Net, with a motion module or without, appearance control model and pose
+            ControlNet.
         vae: The autoencoder.
         text: The text encoder.
         note: How the model wants to be used, if its file says so.
@@ -61,6 +63,7 @@ def load_models(
     Raises:
         CheckpointError: A sub-model is missing, damaged, incomplete or of another architecture, or
             a LoRA does not fit.
+        InputError: The motion module is for a U-Net of other widths.
     """
     parts = gather_parts(files)
     heads = _heads(files, parts)
@@ -75,10 +78,13 @@ def load_models(
     ) -> Network:
         return load_network(recipe, parts[name], heads, device=device, dtype=dtype, changed=changed)
 
+    unet: UNet | MotionUNet = load(UNET, "unet", change(loras))
+    if "motion" in parts:  # it has heads of its own
+        unet = MotionUNet(
+            unet, load_network(MOTION, parts["motion"], device=device, dtype=dtype)
+        ).eval()
     return MagicPoseModels(
-        denoiser=MagicPoseDenoiser(
-            load(UNET, "unet", change(loras)), load(APPEARANCE, "appearance"), load(POSE, "pose")
-        ),
+        denoiser=MagicPoseDenoiser(unet, load(APPEARANCE, "appearance"), load(POSE, "pose")),
         vae=load(VAE, "vae"),
         text=load(TEXT, "text"),
         note=read_note(parts["unet"].file),
@@ -87,6 +93,8 @@ def load_models(
 
 def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
     """Find each sub-model in the file that is named for it, or else in the checkpoint.
+
+    A motion module takes part only where its file is named, which may be the checkpoint.
 
     Raises:
         CheckpointError: A sub-model is nowhere; names the setting that adds it.
@@ -98,6 +106,7 @@ def gather_parts(files: ModelFiles) -> dict[PartName, Part]:
             f"{base.path.name} is {describe(base)}; expected a MagicPose model or Stable Diffusion "
             "1.5 as the checkpoint"
         )
+    parts.pop("motion", None)
     for name, option in _FILE_OF_PART.items():
         path: Path | None = getattr(files, option)
         if path is not None:
@@ -117,6 +126,7 @@ _FILE_OF_PART: Mapping[PartName, str] = {  # the field of ModelFiles that names 
     "appearance": "appearance_model",
     "pose": "pose_controlnet",
     "vae": "vae",
+    "motion": "motion_module",
 }
 
 

@@ -39,6 +39,11 @@ class ModelFiles(Settings):
     appearance_model: Path | None = setting(None, help="file of the appearance control model")
     pose_controlnet: Path | None = setting(None, help="file of the pose ControlNet")
     vae: Path | None = setting(None, help="file of the autoencoder")
+    motion_module: Path | None = setting(
+        None,
+        help="file of a motion module, through which frames see each other: AnimateDiff v1, v2 or "
+        "v3, AnimateLCM, LongAnimateDiff, or diffusers' MotionAdapter",
+    )
     heads: int | None = setting(
         None, minimum=1, help="attention heads of the U-Nets (not given: the file's note, or 8)"
     )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
 from magicpose_core.errors import InputError
 from magicpose_core.sampling.schedules import (
@@ -59,3 +60,12 @@ def test_noise_that_was_added_is_removed_again():
 def test_leading_timesteps_are_even_and_end_at_1():
     assert leading_timesteps(4) == [751, 501, 251, 1]
     assert leading_timesteps(3) == [667, 334, 1]
+
+
+def test_linear_betas_are_those_of_animatediff():
+    theirs = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="linear")
+    np.testing.assert_allclose(betas("linear"), theirs.betas.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(
+        alphas_cumprod("linear"), theirs.alphas_cumprod.numpy(), rtol=2e-5, atol=1e-7
+    )
+    assert (alphas_cumprod("linear")[1:] < alphas_cumprod()[1:]).all()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from magicpose_core.errors import InputError
 from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.guidance import guide
-from magicpose_core.sampling.windows import FrameWindows
+from magicpose_core.sampling.settings import SamplingSettings
+from magicpose_core.sampling.windows import CircularWindows, FrameWindows, motion_windows
 
 
 @given(frames=st.integers(1, 60), length=st.integers(1, 20), overlap=st.integers(0, 19))
@@ -78,3 +79,43 @@ def test_overlapping_windows_are_averaged():
     result = denoise(predict, torch.zeros(4, 4, 1, 1), OneStep(), windows, torch.zeros_like)
     assert seen == [[0, 1, 2], [1, 2, 3]]
     assert result[:, 0, 0, 0].tolist() == [0, 0.5, 0.5, 1]
+
+
+@given(frames=st.integers(1, 80), length=st.integers(1, 20), overlap=st.integers(0, 19))
+@settings(max_examples=100, derandomize=True)
+def test_circular_windows_cover_every_frame_and_keep_their_length(frames, length, overlap):
+    windows = CircularWindows(length=length, overlap=min(overlap, length - 1), seed=1)
+    for step in range(3):
+        cuts = windows.over(frames, step)
+        assert {frame for cut in cuts for frame in cut} == set(range(frames))
+        for cut in cuts:
+            assert len(cut) == len(set(cut)) == min(length, frames)
+            assert all((b - a) % frames == 1 % frames for a, b in itertools.pairwise(cut))
+
+
+def test_circular_windows_move_from_step_to_step_and_not_from_run_to_run():
+    windows = CircularWindows(length=16, overlap=4, seed=7)
+    cuts = [windows.over(60, step) for step in range(8)]
+    assert cuts == [windows.over(60, step) for step in range(8)]
+    assert len({cut[0][0] for cut in cuts}) > 1
+    assert all(len(cut) == 5 for cut in cuts)  # a stride of 12
+    assert windows.over(16, 3) == [range(16)]
+
+
+@pytest.mark.parametrize(
+    ("given", "usual", "expected"),
+    [
+        ({}, 16, FrameWindows(16, 4)),
+        ({"window_length": 8}, 16, FrameWindows(8, 4)),
+        ({"window_length": 3}, 16, FrameWindows(3, 2)),
+        ({"window_length": 24, "window_overlap": 0}, 16, FrameWindows(24, 0)),
+        ({"window_rule": "circular", "seed": 5}, 16, CircularWindows(length=16, overlap=4, seed=5)),
+    ],
+)
+def test_windows_follow_the_settings_and_else_the_module(given, usual, expected):
+    assert motion_windows(SamplingSettings(**given), usual=usual, longest=24) == expected
+
+
+def test_windows_longer_than_the_module_are_refused():
+    with pytest.raises(InputError, match=r"window_length must be at most 24, .*got 25"):
+        motion_windows(SamplingSettings(window_length=25), usual=16, longest=24)
