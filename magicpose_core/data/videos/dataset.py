@@ -15,6 +15,7 @@ from PIL import Image
 from ...clip_settings import Span
 from ...errors import InputError
 from ...files import atomic_path, lock_file, write_text
+from ...pose.cleanup.mixed import MIXED, longest_bone
 from ...pose.detect import OnFrame, clip_identity, open_detection
 from ...pose.detectors.detector import PoseDetector
 from ...pose.detectors.settings import DetectorSettings
@@ -61,15 +62,30 @@ class DatasetCount:
     rejected: int
 
 
-def rejection(people: Sequence[PersonPose], score_threshold: float) -> str | None:
-    """Return why a frame is left out of training, None for a good one (the authors' rules).
+def rejection(
+    people: Sequence[PersonPose],
+    score_threshold: float,
+    *,
+    around: int = 1,
+    size: tuple[int, int] | None = None,
+) -> str | None:
+    """Return why a frame is left out of training, None for a good one.
+
+    The authors' rules, and two against detectors that miss or mix people: a second before or after
+    nobody else may be seen, and no bone may be far too long for the others.
 
     Args:
         people: Those found in the frame.
         score_threshold: Points with a lower score do not count.
+        around: Most people that a frame up to a second before or after shows.
+        size: Width and height of the frame in pixels; None does not look at the bones.
     """
     if len(people) != 1:
         return f"{len(people)} people" if people else "no person"
+    if around > 1:
+        return f"1 person found, {around} within a second of it"
+    if size is not None and longest_bone(people[0], *size) > MIXED:
+        return "the skeleton mixes two people"
     seen = people[0].body.visible(score_threshold)
     if seen.sum() <= _FEWEST_POINTS:
         return f"only {seen.sum()} body points"
@@ -107,26 +123,45 @@ def _export(
     if done.exists():
         journal.unlink(missing_ok=True)  # of a run that was killed behind its list
         return DatasetCount(kept=_count(job.frames / job.subject), rejected=len(_rows(done)))
+    around = _most_people_around(job, journal, on_open, on_frame)
     rejected: list[tuple[str, str, str]] = []
     kept = 0
-    with open_detection(
-        job.clip, job.detector, span=job.span, journal=journal, on_open=on_open
-    ) as detection:
+    with open_detection(job.clip, job.detector, span=job.span, journal=journal) as detection:
         for index, (frame, people) in enumerate(detection.frames):
             number = f"{job.span.start + index * job.span.stride:05d}"
-            reason = rejection(people, job.style.score_threshold)
+            height, width = frame.shape[:2]
+            reason = rejection(
+                people, job.style.score_threshold, around=around[index], size=(width, height)
+            )
             if reason is None:
-                pose_map = draw_poses(people, frame.shape[0], frame.shape[1], job.style)
+                pose_map = draw_poses(people, height, width, job.style)
                 _write_once(job.maps / job.subject / f"{number}.png", pose_map)
                 _write_once(job.frames / job.subject / f"{number}.png", frame)
                 kept += 1
             else:
                 rejected.append((job.subject, number, reason))
-            if on_frame is not None:
-                on_frame(detection.info.frame_count)
     _write_rows(done, rejected)
     journal.unlink(missing_ok=True)
     return DatasetCount(kept=kept, rejected=len(rejected))
+
+
+def _most_people_around(
+    job: DatasetJob,
+    journal: Path,
+    on_open: Callable[[PoseDetector], None] | None,
+    on_frame: OnFrame | None,
+) -> list[int]:
+    """Detect all frames into the journal; return for each the most people within a second of it."""
+    counts = []
+    with open_detection(
+        job.clip, job.detector, span=job.span, journal=journal, on_open=on_open
+    ) as detection:
+        for _, people in detection.frames:
+            counts.append(len(people))
+            if on_frame is not None:
+                on_frame(detection.info.frame_count)
+        reach = round(detection.fps(job.span)) if detection.info.fps is not None else 0
+    return [max(counts[max(0, index - reach) : index + reach + 1]) for index in range(len(counts))]
 
 
 def merge_rejected(notes: Path, target: Path) -> None:

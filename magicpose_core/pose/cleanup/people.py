@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..keypoints import People, PersonPose, PoseSequence
+from .mixed import drop_mixed
 from .settings import PersonChoice
 
-_REACH = 0.75  # of the person's size: who is farther off is somebody else
+_REACH = 0.75  # of the person's size, or of its doubling: who is farther off is somebody else
 _FORGET = 15  # frames without the person after which the nearest one is taken, however far
 _SEEN = 0.3
 
 
 def choose_person(sequence: PoseSequence, choice: PersonChoice | None = None) -> PoseSequence:
-    """Keep one person per frame at most."""
-    return replace(sequence, frames=tuple(follow(sequence, choice or PersonChoice())))
+    """Keep one person per frame at most; who is tracked loses skeletons that mix people."""
+    choice = choice or PersonChoice()
+    chosen = replace(sequence, frames=tuple(follow(sequence, choice)))
+    return drop_mixed(chosen) if choice.rule == "tracked" else chosen
 
 
 def follow(sequence: PoseSequence, choice: PersonChoice) -> Iterator[People]:
@@ -61,12 +64,14 @@ def _track(frames: Iterable[People], aspect: NDArray[np.float64]) -> Iterator[Pe
 
 
 def _distance(person: PersonPose, other: PersonPose, aspect: NDArray[np.float64]) -> float:
-    """Return how far two bodies lie apart, in sizes of the second one."""
+    """Return how far two bodies lie apart, in sizes of the second one; another size counts, too."""
     shared = person.body.visible(_SEEN) & other.body.visible(_SEEN)
     size = max(_size(other, aspect), 1e-6)
     if shared.any():
-        ways = (person.body.xy - other.body.xy)[shared] * aspect
-        return float(np.linalg.norm(ways, axis=-1).mean()) / size
+        places = [each.body.xy[shared] * aspect for each in (person, other)]
+        apart = float(np.linalg.norm(places[0] - places[1], axis=-1).mean()) / size
+        extents = [max(float(np.linalg.norm(np.ptp(points, axis=0))), 1e-6) for points in places]
+        return apart + (abs(math.log2(extents[0] / extents[1])) if shared.sum() > 1 else 0.0)
     return float(np.linalg.norm(_center(person, aspect) - _center(other, aspect))) / size
 
 

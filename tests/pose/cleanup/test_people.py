@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from magicpose_core.errors import InputError
+from magicpose_core.evaluation.kinematic_figures import pose, random_body, random_motion
 from magicpose_core.pose.cleanup.people import choose_person
 from magicpose_core.pose.cleanup.settings import PersonChoice
 from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
+from magicpose_core.pose.skeletons import BODY
 
 
 def person(x: float, size: float, score: float = 1.0) -> PersonPose:
@@ -57,6 +59,26 @@ def test_after_half_a_second_the_nearest_person_is_followed() -> None:
     found = chosen(clip(*frames), "tracked")
     assert found[1] is None
     assert found[-1] == person(0.9, 0.1)
+
+
+def test_a_person_of_another_size_is_somebody_else() -> None:
+    """Where one is missed, another who stands near is not followed in their place."""
+    frames = [(person(0.5, 0.4),), (person(0.5, 0.15),), (person(0.5, 0.15), person(0.52, 0.4))]
+    assert chosen(clip(*frames), "tracked") == [person(0.5, 0.4), None, person(0.52, 0.4)]
+
+
+def test_frames_in_which_the_skeleton_mixes_two_people_show_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    generator = np.random.default_rng(0)
+    motion = random_motion(generator, 3, depth=False)
+    places = pose(random_body(generator, 100), motion)[:, :18] / 400 + 0.5
+    places[1, BODY.index("nose")] = places[1, BODY.index("neck")] - (0, 0.09)
+    clean = clip(*((PersonPose(body=Keypoints(frame, np.ones(18))),) for frame in places))
+    found = chosen(clean, "tracked")
+    assert found[1] is None
+    assert [p is not None for p in found] == [True, False, True]
+    assert "1 of 3 frames are taken as showing nobody" in caplog.text
 
 
 def test_people_without_confident_points_are_not_tracked() -> None:
