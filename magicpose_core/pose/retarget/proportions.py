@@ -35,4 +35,265 @@ _WIDTHS = ("shoulders", "hips")
 _NARROW = 0.6  # of the typical width for the person's size
 _FORESHORTENED = 0.6  # quantile of the heights that one picture's bones stand for
 # Of a typical bone, where bones of its limb are measured and where none is.
-_CAUTIOUS = {True: 0.97, False: 0.89}
+_CAUTIOUS = {True: 0.97, False: 0.88}
+_LENT = 0.5  # how far a hidden bone follows its limb instead of the whole person
+_BOWED = 0.87  # of the longest neck: more is foreshortening that other frames do not share
+HEADS_DIFFER = 2.0  # heads and necks of children and drawn figures differ more than limbs do
+_NECK = (node("neck"), node("nose"))
+_SIDES_AGREE = 0.85  # a side shorter than this share of the other is foreshortened
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoneRatio:
+    """The factor of one kind of bone.
+
+    Attributes:
+        kind: Which bones: torso, thigh ... head, hands, feet, or the whole person.
+        driver: Length in the driver in pixels of the reference's picture, NaN when never seen.
+        reference: Length in the reference in pixels, NaN when not seen.
+        ratio: The factor that is used.
+        source: ``measured`` in both, ``clamped`` to the range about the whole person's ratio; not
+            seen in one of them: the ratio of the other bones of the ``same limb`` or of the
+            ``whole person``; or ``unknown``: no bone is seen in both, the size stays.
+    """
+
+    kind: str
+    driver: float
+    reference: float
+    ratio: float
+    source: Source
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether both people show this bone."""
+        return self.source in ("measured", "clamped")
+
+
+def bone_lengths(points: Points, seen: Mask) -> dict[str, float]:
+    """Measure each kind of bone of a body over the frames in which both its ends were seen.
+
+    Where no frame shows both ends, points of the trunk are guessed from the others.
+
+    Args:
+        points: (F, 19, 2) places in pixels.
+        seen: (F, 19).
+
+    Returns:
+        Length in pixels of each kind but the head; NaN where no frame shows it.
+    """
+    measured = _lengths(points, seen)
+    guessed = _lengths(*guess_trunk(points, seen))
+    return {kind: measured[kind] if measured[kind] > 0 else guessed[kind] for kind in measured}
+
+
+def _lengths(points: Points, seen: Mask) -> dict[str, float]:
+    sides: dict[str, list[float]] = {kind: [] for kind in TYPICAL_LENGTH if kind != "head"}
+    for bone in BONES:
+        if bone.kind in sides:
+            sides[bone.kind].append(_length(points, seen, (bone.parent, bone.child)))
+    return {kind: _join_sides(lengths) for kind, lengths in sides.items()}
+
+
+def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, float]) -> float:
+    """Return the ratio of the sizes of two people, NaN when neither can be compared.
+
+    Longer bones count more. Where no kind of bone is seen in both people, each one's size is
+    guessed from its own bones and the typical body.
+    """
+    kinds = [kind for kind in driver if driver[kind] > 0 and reference[kind] > 0]
+    if kinds:
+        ratios = [reference[kind] / driver[kind] for kind in kinds]
+        return _weighted_median(ratios, [TYPICAL_LENGTH[kind] for kind in kinds])
+    return body_size(reference) / body_size(driver)
+
+
+def body_size(lengths: Mapping[str, float], quantile: float = 0.5) -> float:
+    """Return the height in pixels that a typical body with these bones has, NaN without any.
+
+    Args:
+        lengths: In pixels, NaN where unknown.
+        quantile: Of the heights that the bones stand for; above 0.5 makes up for foreshortening.
+    """
+    kinds = [kind for kind, length in lengths.items() if length > 0]
+    if not kinds:
+        return float("nan")
+    sizes = [lengths[kind] / TYPICAL_LENGTH[kind] for kind in kinds]
+    return _weighted_quantile(sizes, [TYPICAL_LENGTH[kind] for kind in kinds], quantile)
+
+
+def body_ratios(
+    driver: Seen, reference: Seen, limit: float, *, guessed: Mask | None = None
+) -> dict[str, BoneRatio]:
+    """Return the ratio of each kind of bone but the head, and of the ``whole`` person.
+
+    Args:
+        driver: (F, 19, 2) places in pixels and their (F, 19) mask.
+        reference: The same of the reference, one frame.
+        limit: A bone's ratio lies within ``whole / limit .. whole * limit``.
+        guessed: (F, 19), further points of the driver, such as those outside its frames: they are
+            drawn and tell a bone's length where nothing better does, but not the person's size.
+    """
+    own, ref = bone_lengths(*driver), bone_lengths(*reference)
+    if np.isnan(own["torso"] + ref["torso"]):
+        own["torso"], ref["torso"] = _flanks(driver, reference)
+    alike = alike_frames(driver, reference)
+    if len(alike):
+        likely = _length(driver[0][alike], driver[1][alike], _NECK, quantile=0.5)
+        own["neck"] = max(likely, _BOWED * own["neck"])
+    if _turned(own) or _turned(ref):
+        own |= dict.fromkeys(_WIDTHS, np.nan)
+    whole = whole_person_ratio(own, ref)
+    if np.isnan(whole):
+        whole = _spread_ratio(driver, reference)
+    fixed = (*_WIDTHS, "neck") if len(alike) else _WIDTHS
+    drawn = own if guessed is None else bone_lengths(driver[0], driver[1] | guessed)
+    own = {kind: own[kind] if kind in fixed else np.fmax(own[kind], drawn[kind]) for kind in own}
+    limits = {**dict.fromkeys(own, limit), "neck": HEADS_DIFFER * limit if len(alike) else limit}
+    ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limits[kind]) for kind in own}
+    lent = _lend(ratios, whole, body_size(ref, _FORESHORTENED))
+    return {"whole": bounded_ratio("whole", np.nan, np.nan, whole, limit), **lent}
+
+
+def _lend(ratios: Mapping[str, BoneRatio], whole: float, size: float) -> dict[str, BoneRatio]:
+    """Guess the bones that were not measured from those that were.
+
+    The shorter of two guesses is taken: a limb that grows is seen, a shorter one is not. One is the
+    driver's bone at a ratio between its limb's and the whole person's: bones of one limb are long
+    together, but not quite. The other is a typical bone, a little shorter, at the reference's own
+    size, again between the limb's and the whole person's.
+
+    Args:
+        ratios: Of all bones.
+        whole: Ratio of the whole person.
+        size: Height in pixels of the reference if it has a typical body, NaN when unknown.
+    """
+    lent = dict(ratios)
+    for limb in LIMBS:
+        kinds = [kind for kind in limb if kind in ratios]
+        measured = [ratios[kind] for kind in kinds if ratios[kind].measured]
+        ratio, height = whole, size
+        if measured:
+            weights = [TYPICAL_LENGTH[bone.kind] for bone in measured]
+            of_limb = float(np.average([bone.ratio for bone in measured], weights=weights))
+            ratio = _between(whole, of_limb, _LENT)
+            long = [bone.reference / TYPICAL_LENGTH[bone.kind] for bone in measured]
+            height = _between(size, float(np.average(long, weights=weights)), _LENT)
+        for kind in kinds:
+            bone = ratios[kind]
+            if bone.measured or bone.source == "unknown":
+                continue
+            guess = ratio
+            if bone.driver > 0 and height > 0:
+                typical = _CAUTIOUS[bool(measured)] * TYPICAL_LENGTH[kind] * height
+                guess = min(ratio, typical / bone.driver)
+            source: Source = "same limb" if measured else bone.source
+            lent[kind] = replace(bone, ratio=guess, source=source)
+    return lent
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return float(start ** (1 - share) * end**share)
+
+
+def distance_ratio(
+    kind: str,
+    pairs: Sequence[Pair],
+    driver: Sequence[Seen],
+    reference: Sequence[Seen],
+    *,
+    whole: float,
+    limit: float,
+) -> BoneRatio:
+    """Return the ratio of a part that keeps its shape by distances between its points.
+
+    Args:
+        kind: Its name in the report.
+        pairs: Points whose distances are compared where both people show them.
+        driver: For each side that has the part (F, K, 2) places in pixels and their (F, K) mask.
+        reference: The same of the reference, one frame.
+        whole: Ratio of the whole person, used where nothing can be compared.
+        limit: As in ``body_ratios``.
+    """
+    measured = [
+        [_join_sides([_length(*side, pair) for side in sides]) for sides in (driver, reference)]
+        for pair in pairs
+    ]
+    both = [(own, ref) for own, ref in measured if own > 0 and ref > 0]
+    if not both:
+        return bounded_ratio(kind, np.nan, np.nan, whole, limit)
+    ratio = _weighted_median([ref / own for own, ref in both], [own for own, _ in both])
+    size = float(np.mean([own for own, _ in both]))
+    return bounded_ratio(kind, size, ratio * size, whole, limit)
+
+
+def bounded_ratio(
+    kind: str, driver: float, reference: float, whole: float, limit: float
+) -> BoneRatio:
+    """Choose the ratio of two lengths, or the whole person's where one is NaN."""
+    measured = reference / driver if driver > 0 else np.nan
+    source: Source
+    if np.isnan(whole):
+        ratio, source = 1.0, "unknown"
+    elif np.isnan(measured):
+        ratio, source = whole, "whole person"
+    else:
+        ratio = float(np.clip(measured, whole / limit, whole * limit))
+        source = "measured" if ratio == measured else "clamped"
+    return BoneRatio(kind=kind, driver=driver, reference=reference, ratio=ratio, source=source)
+
+
+def _turned(lengths: Mapping[str, float]) -> bool:
+    """Tell whether a person is only seen from the side: the trunk is too narrow for the rest."""
+    size = body_size({kind: length for kind, length in lengths.items() if kind not in _WIDTHS})
+    return bool(lengths["shoulders"] < _NARROW * TYPICAL_LENGTH["shoulders"] * size)
+
+
+def _length(points: Points, seen: Mask, pair: Pair, *, quantile: float = _NEARLY_LONGEST) -> float:
+    start, end = pair
+    shown: Mask = seen[:, start] & seen[:, end]
+    if not shown.any():
+        return float("nan")
+    lengths = np.linalg.norm(points[shown, start] - points[shown, end], axis=-1)
+    return float(np.quantile(lengths, quantile))
+
+
+def _join_sides(lengths: Sequence[float]) -> float:
+    known = [length for length in lengths if length > 0]
+    if not known:
+        return float("nan")
+    agree = min(known) >= _SIDES_AGREE * max(known)
+    return float(np.mean(known)) if agree else max(known)
+
+
+def _flanks(driver: Seen, reference: Seen) -> tuple[float, float]:
+    """Measure torsos whose middle is hidden from shoulder to hip, down the side or across."""
+    for hips in (HIPS, HIPS[::-1]):
+        pairs = list(zip(SHOULDERS, hips, strict=True))
+        own, ref = (
+            _join_sides([_length(*person, pair) for pair in pairs])
+            for person in (driver, reference)
+        )
+        if own > 0 and ref > 0:
+            return own, ref
+    return float("nan"), float("nan")
+
+
+def _spread_ratio(driver: Seen, reference: Seen) -> float:
+    """Compare people of whom no whole bone is seen by how far the shared points lie apart."""
+    places, seen = reference[0][0], reference[1][0]
+    shared = seen & driver[1].any(axis=0)
+    frames = driver[1][:, shared].all(axis=1)
+    if shared.sum() <= 1 or not frames.any():
+        return float("nan")
+    own = np.median(driver[0][frames][:, shared].std(axis=1).sum(axis=-1))
+    return float(places[shared].std(axis=0).sum() / own) if own > 0 else float("nan")
+
+
+def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    return _weighted_quantile(values, weights, 0.5)
+
+
+def _weighted_quantile(values: Sequence[float], weights: Sequence[float], quantile: float) -> float:
+    order = np.argsort(values)
+    shares = np.asarray(weights)[order] / np.sum(weights)
+    return float(np.interp(quantile, np.cumsum(shares) - shares / 2, np.asarray(values)[order]))
