@@ -82,7 +82,7 @@ class DrawPoses(io.ComfyNode):
         score_threshold: float,
         line_scale: float,
     ) -> io.NodeOutput:
-        from ..magicpose_core.pose.draw import draw_poses
+        from ..magicpose_core.pose.draw import draw_poses, size_warning
 
         style = DrawStyle(
             body=body,
@@ -92,6 +92,9 @@ class DrawPoses(io.ComfyNode):
             line_scale=line_scale,
         )
         sequence = bridge.to_pose_sequence(poses)
+        small = size_warning(sequence.height, sequence.width, style)
+        if small:
+            notices.warn("%s", small)
         progress = comfy.utils.ProgressBar(len(sequence))
         maps = []
         for people in sequence.frames:

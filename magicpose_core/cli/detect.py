@@ -47,6 +47,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for the results")
     parser.add_argument(
+        "--photos",
+        action="store_true",
+        help="take each picture on its own; without, those of a folder are frames of one clip",
+    )
+    parser.add_argument(
         "--dataset",
         action="store_true",
         help="write OUT/<set>_set and OUT/pose_map_<set>_set as training wants them, and "
@@ -81,7 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ..data.videos.dataset import REJECTED, merge_rejected
 
     _refuse_unused(arguments)
-    clips = find_clips(arguments.input, out=arguments.out)
+    clips = find_clips(arguments.input, out=arguments.out, photos=arguments.photos)
+    for name, clip in clips.items():
+        if clip.is_dir():
+            complain(
+                f"magicpose: the pictures of {name} are taken as the frames of one clip; "
+                "--photos takes them one by one"
+            )
     check_files(
         FilePlan(
             reads=tuple(clips.values()),

@@ -67,7 +67,14 @@ def person(arguments: argparse.Namespace) -> PersonChoice | None:
     """Return who is followed, None for everybody."""
     if arguments.person is None:
         return PersonChoice()
-    return None if arguments.person == "all" else PersonChoice.parse(arguments.person)
+    if arguments.person == "all":
+        return None
+    try:
+        return PersonChoice.parse(arguments.person)
+    except InputError as error:
+        raise InputError(
+            f"--person must be tracked, largest, index:N, left:N or all, got {arguments.person!r}"
+        ) from error
 
 
 def smoothing(arguments: argparse.Namespace) -> SmoothSettings | None:

@@ -23,6 +23,7 @@ _HAND_LINE = 2
 _HAND_RADIUS = 4
 _FACE_RADIUS = 3
 _TRAINED_SIZE = 512
+_SMALL = 0.5  # of the trained size: faces are blobs on maps below
 _FARTHEST = 1e6  # pixels; OpenCV takes no places beyond 32 bits
 _FRONT = tuple(BODY.index(joint) for joint in ("nose", "right_eye", "left_eye"))
 
@@ -30,6 +31,17 @@ _FRONT = tuple(BODY.index(joint) for joint in ("nose", "right_eye", "left_eye"))
 def scale_for(height: int, width: int) -> float:
     """Return the scale that gives a frame the proportions of a 512 pixel training map."""
     return min(height, width) / _TRAINED_SIZE
+
+
+def size_warning(height: int, width: int, style: DrawStyle) -> str:
+    """Say that points and lines run together on a small map; empty where they do not."""
+    fitting = scale_for(height, width)
+    if fitting >= _SMALL or style.line_scale <= 2 * fitting:
+        return ""
+    return (
+        f"on maps of {width}x{height} points and lines of the usual width run together; set "
+        f"line_scale to {fitting:.2f}, or draw larger maps"
+    )
 
 
 def draw_poses(

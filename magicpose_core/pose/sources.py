@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from .cleanup.smooth import smooth
 from .detect import OnFrame, detect_sequence
 from .detectors.detector import PoseDetector
 from .detectors.settings import DetectorSettings
-from .draw import draw_poses
+from .draw import draw_poses, size_warning
 from .draw_style import DrawStyle
 from .formats.pose_files import read_poses
 from .keypoints import PersonPose, PoseSequence
@@ -28,6 +29,7 @@ from .retarget.align import Alignment, align
 from .retarget.settings import AlignSettings
 
 SourceKind = Literal["maps", "keypoints", "video"]
+_LOG = logging.getLogger("magicpose")
 _DARK, _MOSTLY = 16, 0.5  # a pose map is black over more than half of it
 
 
@@ -184,7 +186,10 @@ def prepare(sequence: PoseSequence, options: PoseOptions) -> tuple[PoseSequence,
 
 
 def draw_sequence(sequence: PoseSequence, style: DrawStyle | None = None) -> Iterator[Frame]:
-    """Draw the maps of a clip one at a time, (H, W, 3) uint8 RGB."""
+    """Draw the maps of a clip one at a time, (H, W, 3) uint8 RGB; warn where they are small."""
+    small = size_warning(sequence.height, sequence.width, style or DrawStyle())
+    if small:
+        _LOG.warning("%s", small)
     for people in sequence.frames:
         yield draw_poses(people, sequence.height, sequence.width, style)
 

@@ -90,7 +90,7 @@ def test_processes_write_a_data_set(
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        (["--person", "biggest"], "tracked, largest, index:N or left:N"),
+        (["--person", "biggest"], "--person must be tracked, largest, index:N, left:N or all, got"),
         (["--score-threshold", "7"], "threshold must be a number in 0..1"),
     ],
 )
@@ -104,6 +104,19 @@ def test_wrong_settings_are_one_line(
     video = clips.write_video(tmp_path / "dance.mp4", "x")
     assert main(["detect", str(video), *words, *more]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_a_folder_of_pictures_is_one_clip_and_that_is_said(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = clips.write_pictures(tmp_path / "shots", "xx")
+    assert main(["detect", str(folder), *words]) == 0
+    said = capsys.readouterr()
+    assert "pictures of shots are taken as the frames of one clip; --photos takes" in said.err
+    assert main(["detect", str(folder), *words, "--photos"]) == 0
+    said = capsys.readouterr()
+    assert "one clip" not in said.err
+    assert [line.split(":")[0] for line in said.out.splitlines()] == ["0", "1"]
 
 
 def test_a_detector_without_weights_says_how_to_get_them(

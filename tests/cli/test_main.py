@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from magicpose_core.cli import inspect
-from magicpose_core.cli.__main__ import main
+from magicpose_core.cli.__main__ import build_parser, main
 from magicpose_core.cli.signals import Ended, ending_signals_raised
 from magicpose_core.cli.terminal import printable
 from magicpose_core.errors import InputError
@@ -135,3 +135,11 @@ def test_nohup_is_respected():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_no_help_shows_a_default_of_none(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = next(a for a in build_parser()._actions if a.choices).choices
+    for name in commands:
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert "default: None" not in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from magicpose_core.errors import InputError
-from magicpose_core.pose.draw import draw_poses, scale_for, shows_face
+from magicpose_core.pose.draw import draw_poses, scale_for, shows_face, size_warning
 from magicpose_core.pose.draw_style import DrawStyle
 from magicpose_core.pose.keypoints import Keypoints, PersonPose
 from magicpose_core.pose.skeletons import BODY, FACE, HAND
@@ -134,6 +134,13 @@ def test_scale_thins_small_maps_and_keeps_them_alike(make_person: MakePerson) ->
     assert covered[1] == pytest.approx(covered[0], rel=0.5)  # a line is at least 3 pixels wide
     unscaled = draw_poses([person], 128, 128, DrawStyle(hands=False, face=False))
     assert unscaled.any(axis=2).mean() > 2 * covered[0]
+
+
+def test_small_maps_are_told_of_with_the_scale_that_fits() -> None:
+    """Faces on maps of 176 x 144 once became white blobs, without a word."""
+    assert "set line_scale to 0.28" in size_warning(144, 176, DrawStyle())
+    assert size_warning(144, 176, DrawStyle(line_scale=0.28)) == ""
+    assert size_warning(512, 288, DrawStyle()) == ""
 
 
 def test_drawing_leaves_the_keypoints_alone(make_person: MakePerson) -> None:

@@ -11,12 +11,13 @@ from ...picture_files import IMAGE_SUFFIXES
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif")
 
 
-def find_clips(source: Path, *, out: Path) -> dict[str, Path]:
+def find_clips(source: Path, *, out: Path, photos: bool = False) -> dict[str, Path]:
     """Return the clips of a path by name: itself, or all videos and picture folders under it.
 
     Args:
         source: Video, picture, folder of pictures, or folder of such at any depth.
         out: Folder for the results; what lies in it is no clip.
+        photos: Take each picture as a clip of its own instead of a folder of them as one clip.
 
     Raises:
         InputError: There are none, two would have one name, or results would lie among them.
@@ -26,7 +27,7 @@ def find_clips(source: Path, *, out: Path) -> dict[str, Path]:
     if source.is_file():
         return {source.stem: source}
     source, out = source.resolve(), out.resolve()  # "." and ".." are no names
-    if _holds_pictures(source):
+    if _holds_pictures(source) and not photos:
         return {source.name: source}
     if out == source:
         raise InputError(
@@ -34,7 +35,7 @@ def find_clips(source: Path, *, out: Path) -> dict[str, Path]:
             "name another folder for them"
         )
     found: dict[str, Path] = {}
-    for path in _clips_under(source, out):
+    for path in _clips_under(source, out, photos=photos):
         name = "_".join((*path.relative_to(source).parts[:-1], _name(path)))
         if name in found:
             raise InputError(f"{path} and {found[name]} would both be {name}; rename one")
@@ -46,12 +47,14 @@ def find_clips(source: Path, *, out: Path) -> dict[str, Path]:
     return found
 
 
-def _clips_under(folder: Path, out: Path) -> Iterator[Path]:
+def _clips_under(folder: Path, out: Path, *, photos: bool) -> Iterator[Path]:
     results_inside = out.is_relative_to(folder)
     for path in sorted(folder.rglob("*")):
         if path.name.startswith(".") or (results_inside and path.is_relative_to(out)):
             continue
-        if path.suffix.lower() in VIDEO_SUFFIXES or (path.is_dir() and _holds_pictures(path)):
+        suffixes = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES) if photos else VIDEO_SUFFIXES
+        of_pictures = path.is_dir() and not photos and _holds_pictures(path)
+        if path.suffix.lower() in suffixes or of_pictures:
             yield path
 
 

@@ -172,6 +172,16 @@ def test_clips_are_found_and_named(tmp_path: Path) -> None:
     assert find_clips(pictures, out=out) == {"walk.1": pictures}
 
 
+def test_photos_are_clips_of_their_own(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "in" / "dance.mp4", "x")
+    pictures = write_pictures(tmp_path / "in" / "walk", "xx")
+    one, two = pictures / "0.png", pictures / "1.png"
+    out = tmp_path / "out"
+    assert find_clips(pictures, out=out, photos=True) == {"0": one, "1": two}
+    found = find_clips(tmp_path / "in", out=out, photos=True)
+    assert found == {"dance": video, "walk_0": one, "walk_1": two}
+
+
 def test_folders_without_a_name_of_their_own_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
