@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        super().error(_shortened(printable(message)))
 
 
 _OTHER_NAMES = {"motion_module": "motion"}  # parameter -> the option that is named otherwise
@@ -101,7 +101,7 @@ def _told_code(
         line, code = _in_words(error)
         if isinstance(error, MagicPoseError):
             line = in_options(line, {name: name for name in options} | _OTHER_NAMES)
-        complain(f"{command}: {line}")
+        complain(_shortened(f"{command}: {line}"))
         _flush_quietly()
     return code
 
@@ -129,6 +129,12 @@ def _in_words(error: BaseException) -> tuple[str, int]:
     )
 
 
+def _shortened(line: str) -> str:
+    """Leave the middle out of a line that repeats some overlong name or value."""
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}"
+
+
 def _flush_quietly() -> None:
     try:
         flush_stdout()
@@ -136,7 +142,7 @@ def _flush_quietly() -> None:
         return  # one line has been said already
 
 
-_LONGEST = 500  # characters of a foreign message
+_LONGEST = 800  # characters of a line
 _EXTRA_OF = {
     **dict.fromkeys(("accelerate", "tensorboard", "matplotlib", "skimage", "tomli"), "train"),
     **dict.fromkeys(("controlnet_aux", "timm", "torchvision", "onnxruntime"), "pose"),

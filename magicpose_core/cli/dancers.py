@@ -20,7 +20,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "dancers",
         help="write synthetic people in the TikTok layout",
         description="Draw clips of synthetic people with exact OpenPose maps, in the folders "
-        "that `magicpose train` reads: train_set, val_set and their pose_map_ twins.",
+        "that `magicpose train` reads: train_set, val_set and their pose_map_ twins. The set is "
+        "written whole or not at all.",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
     add_settings(parser, DancerDataSettings)
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the data set."""
     from tqdm import tqdm
 
-    from ..data.dancers.export import ClipExport, write_dancer_clip
+    from ..data.dancers.export import ClipExport, write_dancer_clips
     from ..data.dancers.person import Split
 
     settings = read_settings(arguments, DancerDataSettings)
@@ -44,14 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
     wanted: list[tuple[Split, int]] = [("train", index) for index in range(settings.people)]
     wanted += [("heldout", index) for index in range(settings.heldout)]
-    for split, index in tqdm(wanted, unit="person", disable=not sys.stderr.isatty()):
-        clip = ClipExport(
+    clips = [
+        ClipExport(
             index=index,
             split=split,
             count=settings.frames,
             size=settings.size,
             framing=settings.framing,
         )
-        write_dancer_clip(arguments.out, clip)
-    say(str(arguments.out))
+        for split, index in wanted
+    ]
+    with tqdm(total=len(clips), unit="person", disable=not sys.stderr.isatty()) as bar:
+        write_dancer_clips(out, clips, on_clip=bar.update)
+    say(str(out))
     return 0

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import regular_file
 from .terminal import complain, say
 
 
@@ -43,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..remote import fetch, run_workflow, upload
 
     try:
-        workflow = json.loads(arguments.workflow.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        workflow = json.loads(regular_file(arguments.workflow).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{arguments.workflow} is no workflow in API form: {error}") from error
     for words in arguments.set:
         node, name, value = _split(words, workflow)

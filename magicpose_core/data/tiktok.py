@@ -154,7 +154,9 @@ def tiktok_subjects(
                 f"<root>/{POSE_PREFIX}{name}/<subject>/<frame>.jpg"
             )
     subjects = []
-    for number, folder in enumerate(sorted(path for path in frames.iterdir() if path.is_dir())):
+    # what begins with a dot is being written, or was left by a killed run
+    folders = [path for path in frames.iterdir() if path.is_dir() and path.name[0] != "."]
+    for number, folder in enumerate(sorted(folders)):
         pairs = pair_by_name(folder, maps / folder.name)
         if pairs:
             crop = None if seed is None else (seed, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..errors import InputError
+from ..errors import InputError, one_line
 from .precision import CANDIDATES, measured_precision
 
 
@@ -21,8 +21,8 @@ def choose_device(name: str | None = None) -> torch.device:
     try:
         device = torch.device(name)
         torch.ones(1, device=device).item()  # "meta" is a device too, but computes nothing
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0]
+    except Exception as error:  # each kind of device that is not built in raises its own
+        reason = one_line((str(error) or type(error).__name__).partition(". ")[0])
         raise InputError(
             f"there is no device {name!r} here ({reason}); choose cpu, cuda, cuda:1 or mps, "
             "or leave the choice open"

@@ -91,9 +91,10 @@ def tokenize(prompt: str, tokenizer: Path, *, length: int = 77) -> Tensor:
         )
     try:
         read = CLIPTokenizer.from_pretrained(str(tokenizer), local_files_only=True)
+        ids = read(prompt, padding="max_length", truncation=True, max_length=length).input_ids
+        tokens = torch.tensor([ids])
     except Exception as error:  # the tokenizers library raises nothing narrower
         raise InputError(
             f"the tokenizer in {tokenizer} cannot be read ({error}); fetch it again"
         ) from error
-    ids = read(prompt, padding="max_length", truncation=True, max_length=length).input_ids
-    return torch.tensor([ids])
+    return tokens

@@ -11,7 +11,7 @@ from typing import IO
 
 from ..clip_settings import Span
 from ..errors import InputError, OutputError
-from ..files import write_text
+from ..files import regular_file, write_text
 from ..video.reader import ClipInfo, Frame, open_clip
 from .detectors.detector import PoseDetector
 from .detectors.open import open_detector
@@ -144,15 +144,16 @@ def _read_journal(journal: Path, header: str, size: tuple[int, int]) -> list[Peo
     """Return the people of the frames that are done; a last line cut short does not count."""
     if not journal.exists():
         return []
-    lines = journal.read_text(encoding="utf-8").split("\n")[:-1]
+    lines = regular_file(journal).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
     if not lines or lines[0] != header:
         return []
     done = []
     for line in lines[1:]:
         try:
-            done.append(from_pose_keypoints(json.loads(line), size=size).frames[0])
-        except (ValueError, InputError):
+            (people,) = from_pose_keypoints(json.loads(line), size=size).frames
+        except (ValueError, RecursionError):  # an InputError is a ValueError
             break
+        done.append(people)
     return done
 
 

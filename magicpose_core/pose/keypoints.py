@@ -16,7 +16,7 @@ USUAL_FPS = 30.0  # where nobody says
 _LARGEST_SIDE = 16_384  # a map of this size fills 0.8 GB
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Keypoints:
     """K points in a picture.
 
@@ -84,7 +84,7 @@ class Keypoints:
         return hash((self.xy.tobytes(), self.score.tobytes()))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PersonPose:
     """One person in one picture; parts that were not looked for, or not found, are None.
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from ..data.dancers.framing import Framing
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..files import regular_file
-from ..models.sd15 import LATENT_STRIDE, UNetShape, VaeShape
+from ..models.sd15 import LATENT_STRIDE, NORM_GROUPS, UNetShape, VaeShape
+from ..sizes import LONGEST_SIDE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,11 +24,23 @@ else:
 
 Config = TypeVar("Config")
 
+_MOST_CHANNELS, _MOST_RESNETS = 8192, 16
+_LARGEST_SEED = 2**63 - 1
+_LARGEST_NUMBER = 1 << 64  # a whole number may have thousands of digits
+
 
 def _refuse_below_one(config: object, table: str, *names: str) -> None:
     for name in names:
         if getattr(config, name) < 1:
             raise InputError(f"{table}.{name} must be at least 1, got {getattr(config, name)}")
+
+
+def _refuse_outside(config: object, table: str, low: float, high: float, *names: str) -> None:
+    for name in names:
+        if not low <= getattr(config, name) <= high:
+            raise InputError(
+                f"{table}.{name} must be in {low:g}..{high:g}, got {getattr(config, name)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +86,8 @@ class DataConfig:
         if not 0 <= self.crop <= self.size:
             raise InputError(f"data.crop must be 0..{self.size} (data.size), got {self.crop}")
         _refuse_below_one(self, "data", "size", "people", "frames", "heldout")
+        _refuse_outside(self, "data", LATENT_STRIDE, LONGEST_SIDE, "size")
+        _refuse_outside(self, "data", 0, 1, "near_uniform")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +124,30 @@ class NetworkConfig:
     text_width: int = UNetShape.context
     vae_channels: tuple[int, ...] = VaeShape.channels
     vae_resnets: int = VaeShape.resnets
+
+    def __post_init__(self) -> None:
+        """Refuse shapes of which no network can be built."""
+        if len(self.channels) != len(UNetShape.attention) or not self.vae_channels:
+            raise InputError(
+                f"network.channels must name {len(UNetShape.attention)} levels and "
+                f"network.vae_channels one at least, got {len(self.channels)} "
+                f"and {len(self.vae_channels)}"
+            )
+        for name in ("channels", "vae_channels"):
+            for count in getattr(self, name):
+                if count % NORM_GROUPS or not 0 < count <= _MOST_CHANNELS:
+                    raise InputError(
+                        f"network.{name} must be multiples of {NORM_GROUPS} up to "
+                        f"{_MOST_CHANNELS}, got {count}"
+                    )
+        _refuse_outside(self, "network", 1, min(self.channels), "heads")
+        _refuse_outside(self, "network", 1, _MOST_CHANNELS, "text_width")
+        _refuse_outside(self, "network", 1, _MOST_RESNETS, "vae_resnets")
+        if any(count % self.heads for count in self.channels):
+            raise InputError(
+                f"network.heads must divide each of network.channels {self.channels}, got "
+                f"{self.heads}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +186,11 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         """Refuse steps without pairs."""
         _refuse_below_one(self, "optimizer", "batch", "accumulate")
+        _refuse_outside(self, "optimizer", 0, float("inf"), "learning_rate", "weight_decay", "clip")
+        _refuse_outside(self, "optimizer", 0, float("inf"), "warmup")
+        for name, shares in (("betas", self.betas), ("ema", (self.ema,))):
+            if not all(0 <= share < 1 for share in shares):
+                raise InputError(f"optimizer.{name} must be in 0..1 (1 left out), got {shares}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +225,11 @@ class ObjectiveConfig:
     linear_code: bool = False
     frozen_encoder: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse shares and weights that mean nothing."""
+        _refuse_outside(self, "objective", 0, 1, "plain_share")
+        _refuse_outside(self, "objective", 0, float("inf"), "offset_noise", "kl", "edges", "faces")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -213,6 +262,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Refuse runs that never do what they shall do every so often."""
         _refuse_below_one(self, "run", "steps", "save_every", "validate_every", "world_size")
+        _refuse_outside(self, "run", 0, float("inf"), "sample_every", "guidance_scale")
+        _refuse_outside(self, "run", 0, _LARGEST_SEED, "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +305,7 @@ def read_config(path: Path) -> TrainingConfig:
     except RecursionError as error:
         raise InputError(f"{path} is no configuration: its values are too deep") from error
     except ValueError as error:  # no TOML, no UTF-8, a number of 5,000 digits
-        raise InputError(f"{path} is no TOML file: {error}") from error
+        raise InputError(f"{path} is no TOML file: {one_line(str(error))}") from error
     return parse(TrainingConfig, content, path.name)
 
 
@@ -280,9 +331,8 @@ def parse(kind: type[Config], content: Mapping[str, object], where: str) -> Conf
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(content) - set(hints))
     if unknown:
-        raise InputError(
-            f"{where} has no setting {', '.join(unknown)}; it has {', '.join(sorted(hints))}"
-        )
+        shown = one_line(", ".join(unknown))
+        raise InputError(f"{where} has no setting {shown}; it has {', '.join(sorted(hints))}")
     values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in content.items()}
     try:
         return kind(**values)
@@ -305,9 +355,15 @@ def _convert(hint: object, value: object, where: str) -> object:
     elif origin is Literal and value in arguments:
         return value
     elif type(value) in _TOML_TYPES.get(hint, ()):
-        return hint(value)  # type: ignore[operator]
+        return hint(_bounded(value, where))  # type: ignore[operator]
     wanted = f"one of {', '.join(map(str, arguments))}" if origin is Literal else _name(hint)
-    raise InputError(f"{where} must be {wanted}, got {value!r}")
+    raise InputError(f"{where} must be {wanted}, got {one_line(repr(value))}")
+
+
+def _bounded(value: object, where: str) -> object:
+    if isinstance(value, int | float) and not abs(value) < _LARGEST_NUMBER:
+        raise InputError(f"{where} must be a number below {_LARGEST_NUMBER:.0e}, got another")
+    return value
 
 
 def _name(hint: object) -> str:

@@ -21,6 +21,7 @@ from ..clip_settings import Span
 from ..errors import InputError
 from ..files import regular_file
 from ..picture_files import IMAGE_SUFFIXES, read_pixels
+from .container import open_container, reason
 
 if TYPE_CHECKING:
     import av
@@ -77,7 +78,7 @@ def open_clip(path: Path, span: Span | None = None) -> Iterator[Clip]:
         pictures = list_pictures(path) if path.is_dir() else [path]
         yield _open_pictures(path, pictures, wanted)
         return
-    with _open_container(path) as container:
+    with open_container(path) as container:
         yield _open_stream(path, container, wanted)
 
 
@@ -125,28 +126,6 @@ def _open_pictures(source: Path, pictures: list[Path], wanted: slice) -> Clip:
     return Clip(info=info, frames=frames())
 
 
-@contextlib.contextmanager
-def _open_container(path: Path) -> Iterator[av.container.InputContainer]:
-    import av  # loading the ComfyUI pack must not load the FFmpeg libraries
-
-    try:
-        # "file:", or a name such as 12:30.mp4 or http:/... would be taken for an address; and no
-        # playlist may lead anywhere else
-        container = av.open(
-            f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"}
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"no video, picture or folder at {path}; check the path") from error
-    except (av.FFmpegError, ValueError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"{path} cannot be read as a video ({reason}); it is damaged, cut short or of another "
-            "kind: save it again as MP4"
-        ) from error
-    with container:
-        yield container
-
-
 def _open_stream(path: Path, container: av.container.InputContainer, wanted: slice) -> Clip:
     if not container.streams.video:
         raise InputError(f"{path} has no video stream; choose a file with pictures in it")
@@ -182,7 +161,7 @@ def _of_one_size(path: Path, frames: Iterator[av.VideoFrame], wanted: slice) -> 
         try:
             picture = _upright(frame)
         except (av.FFmpegError, ValueError, MemoryError) as error:
-            raise _damaged(path, number, str(error)) from error
+            raise _damaged(path, number, reason(error)) from error
         if shape not in (None, picture.shape):
             raise InputError(
                 f"{path} changes its size at frame {number}, to {picture.shape[1]} x "
@@ -205,8 +184,7 @@ def _decode(
             yield frame
             count, end = count + 1, frame.time
     except (av.FFmpegError, ValueError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _damaged(path, count, reason) from error
+        raise _damaged(path, count, reason(error)) from error
     stated = _stated_seconds(stream)
     if end is not None and stated is not None and stated - end > _MISSING_SECONDS:
         raise _damaged(path, count, f"{end:.2f} of {stated:.2f} seconds are there")

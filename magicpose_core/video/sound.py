@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..files import regular_file
+from .container import open_container, reason
 
 if TYPE_CHECKING:
     import av
@@ -25,12 +25,10 @@ def has_sound(path: Path) -> bool:
     """Say whether a file is a video or a recording with sound; a folder or JSON has none."""
     if not path.is_file():
         return False
-    import av
-
     try:
-        with av.open(f"file:{path}") as container:
+        with open_container(path) as container:
             return bool(container.streams.audio)
-    except av.error.FFmpegError:
+    except InputError:
         return False
 
 
@@ -50,19 +48,14 @@ def open_sound(path: Path, output: av.container.OutputContainer) -> Iterator[Sou
     Raises:
         InputError: The file has no sound or cannot be read.
     """
-    path = regular_file(Path(path))
-    import av
-
-    try:
-        source = av.open(f"file:{path}")
-    except av.error.FFmpegError as error:
-        raise InputError(f"{path} cannot be read as sound: {error}") from error
-    with source:
+    with open_container(path) as source:
         if not source.streams.audio:
             raise InputError(f"{path} has no sound; name another file, or leave it out")
         stream = source.streams.audio[0]
         copied = stream.codec_context.name in _KEPT
-        packets = _copied(source, stream, output) if copied else _encoded(source, stream, output)
+        packets = _whole(
+            _copied(source, stream, output) if copied else _encoded(source, stream, output), path
+        )
         waiting: list[av.Packet] = []  # the one that lies behind the moment asked for last
 
         def write_until(seconds: float) -> None:
@@ -74,6 +67,17 @@ def open_sound(path: Path, output: av.container.OutputContainer) -> Iterator[Sou
                 output.mux(packet)
 
         yield write_until
+
+
+def _whole(packets: Iterator[av.Packet], path: Path) -> Iterator[av.Packet]:
+    import av
+
+    try:
+        yield from packets
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        raise InputError(
+            f"the sound of {path} is damaged ({reason(error)}); save it again, or leave it out"
+        ) from error
 
 
 def _copied(

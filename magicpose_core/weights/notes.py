@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError, InputError, one_line
+from ..files import regular_file
 from .checkpoint import Checkpoint
 
 NOTE_KEY = "magicpose.note"
 NOTE_SUFFIX = ".note.json"
 _MULTIPLE = 64  # pixels, of a picture's sides
+_LONGEST = 1 << 16  # characters of a file
+_LARGEST = 10**300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +57,11 @@ class ModelNote:
         if self.size is not None and any(side < 1 or side % _MULTIPLE for side in self.size):
             width, height = self.size
             raise InputError(
-                f"a note's size must be multiples of {_MULTIPLE}, got {width}x{height}"
+                f"a note's size must be multiples of {_MULTIPLE}, got "
+                f"{one_line(f'{width}x{height}')}"
             )
         if self.steps is not None and not 1 <= self.steps <= 999:
-            raise InputError(f"a note's steps must be in 1..999, got {self.steps}")
+            raise InputError(f"a note's steps must be in 1..999, got {one_line(str(self.steps))}")
         scale = self.guidance_scale
         if scale is not None and not (math.isfinite(scale) and scale >= 0):
             raise InputError(f"a note's guidance_scale must be 0 or more, got {scale}")
@@ -95,7 +99,7 @@ def read_note(file: Checkpoint) -> ModelNote | None:
         if text is not None:
             return parse_note(json.loads(text))
         return load_note(beside) if beside.is_file() else None
-    except (ValueError, InputError) as error:
+    except (ValueError, RecursionError) as error:  # an InputError is a ValueError
         raise CheckpointError(
             f"the note of {file.path.name} cannot be read: {error}; convert the file with another "
             "note"
@@ -116,11 +120,15 @@ def load_note(path: Path) -> ModelNote:
         InputError: The file is absent or holds no note.
     """
     try:
-        return parse_note(json.loads(path.read_text(encoding="utf-8")))
+        with regular_file(path).open(encoding="utf-8") as file:
+            text = file.read(_LONGEST)
+        return parse_note(json.loads(text))
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"no note at {path} ({error.strerror}); check the path") from error
-    except ValueError as error:
-        raise InputError(f"{path} is no JSON file: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON file of a note: {one_line(str(error))}") from error
 
 
 def parse_note(content: object) -> ModelNote:
@@ -133,38 +141,40 @@ def parse_note(content: object) -> ModelNote:
     if not isinstance(content, dict) or not set(content) <= known:
         unknown = sorted(set(content) - known) if isinstance(content, dict) else [repr(content)]
         raise InputError(
-            f"a note is an object of {', '.join(sorted(known))}; got {', '.join(unknown)}"
+            f"a note is an object of {', '.join(sorted(known))}; got {one_line(', '.join(unknown))}"
         )
     return ModelNote(**{name: _KINDS[name](name, value) for name, value in content.items()})
 
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise InputError(f"a note's {name} must be a text, got {value!r}")
+        raise InputError(f"a note's {name} must be a text, got {one_line(repr(value))}")
     return value
 
 
 def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise InputError(f"a note's {name} must be true or false, got {value!r}")
+        raise InputError(f"a note's {name} must be true or false, got {one_line(repr(value))}")
     return value
 
 
 def _whole(name: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"a note's {name} must be a whole number, got {value!r}")
+        raise InputError(f"a note's {name} must be a whole number, got {one_line(repr(value))}")
     return value
 
 
 def _number(name: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise InputError(f"a note's {name} must be a number, got {value!r}")
-    return float(value)
+        raise InputError(f"a note's {name} must be a number, got {one_line(repr(value))}")
+    return float(min(max(value, -_LARGEST), _LARGEST))  # a whole number may be beyond all floats
 
 
 def _pair(name: str, value: object) -> tuple[object, object]:
     if not isinstance(value, list) or len(value) != 2:
-        raise InputError(f"a note's {name} must be a list of two numbers, got {value!r}")
+        raise InputError(
+            f"a note's {name} must be a list of two numbers, got {one_line(repr(value))}"
+        )
     return value[0], value[1]
 
 

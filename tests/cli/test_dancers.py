@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from magicpose_core.cli.__main__ import main
+from magicpose_core.data.dancers import export
 from magicpose_core.data.dancers.clips import draw_clip
 from magicpose_core.data.tiktok import tiktok_subjects
 
@@ -31,7 +32,9 @@ def test_dancers_are_written_in_the_framing_that_is_asked_for(tmp_path):
             assert np.array_equal(picture, frame.picture)
 
 
-@pytest.mark.parametrize("words", [("--frames", "0"), ("--people", "-1"), ("--size", "2")])
+@pytest.mark.parametrize(
+    "words", [("--frames", "0"), ("--people", "-1"), ("--people", "9" * 30), ("--size", "2")]
+)
 def test_impossible_numbers_are_refused(tmp_path, words, capsys):
     assert main(["dancers", "--out", str(tmp_path / "out"), *words]) == 2
     assert f"{words[0]} must be a whole number of" in capsys.readouterr().err
@@ -45,3 +48,21 @@ def test_a_folder_that_is_not_empty_needs_force(tmp_path, capsys):
     assert "is there and not empty; name a new folder, or add --force" in capsys.readouterr().err
     assert main([*words, "--size", "32", "--force"]) == 0
     assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+def test_a_set_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    """The second dancer's last frame fails; before, the first one was left alone in the folder."""
+
+    def draw_pose_map(pose, size, draw=export.draw_pose_map, drawn=[]):  # noqa: B006 - a counter
+        drawn.append(pose)
+        if len(drawn) == 4:
+            raise KeyboardInterrupt
+        return draw(pose, size)
+
+    monkeypatch.setattr(export, "draw_pose_map", draw_pose_map)
+    words = ["dancers", "--out", str(tmp_path / "set"), "--people", "2", "--heldout", "0"]
+    words += ["--frames", "2", "--size", "32"]
+    assert main(words) == 130
+    assert not [path for path in (tmp_path / "set").rglob("*") if path.is_file()]
+    assert main([*words, "--force"]) == 0
+    assert len(list((tmp_path / "set").rglob("*.png"))) == 8

@@ -12,8 +12,8 @@ from PIL import Image
 
 from magicpose_core.images import read_image
 
-from .harness import Case
 from .mutate import mutate
+from .outcomes import Case
 
 _WRITTEN = (
     ("PNG", "RGB"),

@@ -7,6 +7,7 @@ badly. A line ``weight_files 1234: ...`` is tried again with ``weight_files --se
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import itertools
 import sys
@@ -14,9 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
-from .harness import KINDS_OF_END, Limits, try_cases, try_known
+from .harness import try_cases, try_known
+from .outcomes import KINDS_OF_END, Limits
 
-KINDS = ("weight_files", "pictures")  # modules of this folder with `make_case` and `known_cases`
+KINDS = ("weight_files", "keypoints", "pictures", "videos", "configurations", "options")
 
 
 def main() -> int:
@@ -31,6 +33,7 @@ def main() -> int:
     begun = time.monotonic()
     for kind in options.kinds or KINDS:
         module = importlib.import_module(f".{kind}", __package__)
+        gc.freeze()  # or else each child's collector copies all pages
         counts[kind], worst[kind] = Counter(), 0
         known = try_known(module.known_cases() if options.seed == 0 else (), limits=Limits())
         cases = try_cases(module.make_case, options.cases, seed=options.seed, limits=Limits())
@@ -40,6 +43,8 @@ def main() -> int:
             if not outcome.clean:
                 sys.stdout.write(f"{kind} {name}\n    {outcome}\n")
                 sys.stdout.flush()
+        sys.stdout.write(f"{kind}: {time.monotonic() - begun:.0f} s, {dict(counts[kind])}\n")
+        sys.stdout.flush()
     sys.stdout.write(f"\n{table(counts, worst)}\n{time.monotonic() - begun:.0f} s\n")
     bad = sum(sum(count.values()) - count["ok"] - count["one line"] for count in counts.values())
     return 1 if bad else 0

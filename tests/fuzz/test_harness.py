@@ -12,8 +12,9 @@ import pytest
 
 from magicpose_core.errors import InputError
 
-from .harness import Case, Limits, run, try_case
+from .harness import run, try_case
 from .mutate import DAMAGES, mutate
+from .outcomes import Case, Limits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 QUICK = Limits(memory=200 << 20, seconds=1.0)

@@ -7,7 +7,8 @@ import os
 import pytest
 
 from . import pictures
-from .harness import Limits, try_cases, try_known
+from .harness import try_cases, try_known
+from .outcomes import Limits
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 LIMITS = Limits(seconds=30)  # on a machine that is busy

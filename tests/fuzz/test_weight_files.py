@@ -10,7 +10,8 @@ import stat
 import pytest
 
 from .found_weight_files import FOUND, MOST
-from .harness import Limits, run, try_case, try_cases
+from .harness import run, try_case, try_cases
+from .outcomes import Limits
 from .weight_files import known_case, make_case, read_all
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

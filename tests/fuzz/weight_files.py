@@ -17,8 +17,9 @@ import torch
 from magicpose_core.weights.checkpoint import open_checkpoint
 
 from .found_weight_files import FOUND, MOST
-from .harness import Case, command_line
+from .harness import command_line
 from .mutate import mutate
+from .outcomes import Case
 from .weight_seeds import narrow_state, rezipped, saved, seeds
 
 

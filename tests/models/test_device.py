@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -9,8 +11,10 @@ from magicpose_core.models.device import choose_device, choose_dtype
 
 def test_named_devices_are_taken_and_absent_ones_refused():
     assert choose_device("cpu") == torch.device("cpu")
-    for absent in ("abacus", "meta"):
-        with pytest.raises(InputError, match=rf"no device '{absent}' here .*leave the choice open"):
+    for absent in ("abacus", "meta", "hpu", "xla", "cpu:-1", "mps:7", "privateuseone", "", "a\x1b"):
+        with pytest.raises(
+            InputError, match=rf"no device {re.escape(repr(absent))} here .*leave the choice open"
+        ):
             choose_device(absent)
 
 

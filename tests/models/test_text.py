@@ -60,3 +60,10 @@ def test_a_damaged_tokenizer_is_named(tokenizer):
     (tokenizer / "vocab.json").write_text("{")
     with pytest.raises(InputError, match=r"tokenizer in .* cannot be read .* fetch it again"):
         tokenize("a cat", tokenizer)
+
+
+def test_an_empty_vocabulary_is_refused(tmp_path):
+    (tmp_path / "vocab.json").write_text("{}")
+    (tmp_path / "merges.txt").write_text("")
+    with pytest.raises(InputError, match=r"the tokenizer in .* cannot be read"):
+        tokenize("a photo", tmp_path)

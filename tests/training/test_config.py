@@ -120,3 +120,25 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "vae_faces_decoder",
         "vae_linear",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[network]\nchannels = [20, 32, 32, 32]", r"network\.channels must be multiples of 32"),
+        ("[network]\nchannels = [32]", r"network\.channels must name 4 levels"),
+        ("[network]\nvae_channels = []", "vae_channels one at least"),
+        ("[network]\nheads = 0", r"network\.heads must be in 1\.\.320, got 0"),
+        ("[network]\nheads = 7", r"network\.heads must divide each"),
+        ("[network]\ntext_width = -1", r"network\.text_width must be in 1"),
+        ("[optimizer]\nlearning_rate = nan", "learning_rate must be a number below"),
+        (f"[optimizer]\nlearning_rate = {'9' * 400}", "learning_rate must be a number below"),
+        ("[optimizer]\nbetas = [0.9, 1.0]", r"optimizer\.betas must be in 0\.\.1 \(1 left out\)"),
+        ("[objective]\nplain_share = 2", r"objective\.plain_share must be in 0\.\.1, got 2"),
+        ("[run]\nseed = -1", r"run\.seed must be in 0"),
+        ("[data]\nsize = 1000000", r"data\.size must be in 8\.\.8192"),
+    ],
+)
+def test_values_of_which_no_run_can_be_made_are_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, f'output = "out"\n{text}')

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from magicpose_core.errors import InputError
+from magicpose_core.video.reader import open_clip
 from magicpose_core.video.sound import has_sound
 from magicpose_core.video.writer import open_mp4
 
@@ -84,4 +85,40 @@ def test_what_has_no_sound_is_told_apart_and_named(recording, tmp_path):
     assert not has_sound(tmp_path)
     with pytest.raises(InputError, match=r"silent\.mp4 has no sound"):
         write(tmp_path / "clip.mp4", silent, frames=2)
+    assert not (tmp_path / "clip.mp4").exists()
+
+
+def test_a_list_of_other_files_is_neither_sound_nor_video(recording, tmp_path):
+    listed = tmp_path / "dance.mp4"
+    listed.write_text("ffconcat version 1.0\nfile tone.wav\n")
+    assert not has_sound(listed)
+    with pytest.raises(InputError, match=r"dance\.mp4 is a list of other files"):
+        write(tmp_path / "clip.mp4", listed, frames=2)
+    with pytest.raises(InputError, match="a list of other files"), open_clip(listed):
+        pass
+
+
+def test_names_of_songs_in_old_alphabets_do_not_matter(recording, tmp_path):
+    """WAV keeps the title as bytes of whatever alphabet; as UTF-8 these are damaged."""
+    title = b"LIST" + (20).to_bytes(4, "little") + b"INFOINAM" + (8).to_bytes(4, "little")
+    content = recording.read_bytes() + title + b"\xe4\xf6\xfc\xff\xfe\xe4\xf6\0"
+    recording.write_bytes(b"RIFF" + (len(content) - 8).to_bytes(4, "little") + content[8:])
+    assert has_sound(recording)
+    write(tmp_path / "clip.mp4", recording, frames=2)
+
+
+def test_damaged_sound_is_named(recording, tmp_path):
+    song = tmp_path / "song.flac"
+    with av.open(str(song), "w") as container:
+        stream = container.add_stream("flac", rate=RATE)
+        with av.open(str(recording)) as source:
+            for frame in source.decode(audio=0):
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    content = bytearray(song.read_bytes())
+    for place in range(len(content) // 4, len(content), 5):
+        content[place] ^= 0xA5
+    song.write_bytes(content)
+    with pytest.raises(InputError, match=r"the sound of .*song\.flac is damaged"):
+        write(tmp_path / "clip.mp4", song, frames=50)
     assert not (tmp_path / "clip.mp4").exists()

@@ -1,6 +1,7 @@
 """What a model's file says of itself."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -127,3 +128,25 @@ def test_a_loaded_model_fills_in_what_nobody_chose(micro_checkpoint, tmp_path):
     plain = load_models(ModelFiles(checkpoint=micro_checkpoint))
     paper = SamplingSettings(steps=5).complete(plain.noted_sampling)
     assert (paper.steps, paper.guidance_scale, paper.scheduler) == (5, 7.0, "ddim")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"steps": ' + b"9" * 400 + b"}", b"\xff"])
+def test_hostile_notes_are_refused_by_name(tmp_path, content):
+    path = tmp_path / "hostile.note.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        load_note(path)
+
+
+def test_a_number_beyond_all_floats_is_refused(tmp_path):
+    path = tmp_path / "note.json"
+    path.write_text('{"betas": [0.1, ' + "9" * 400 + "]}")
+    with pytest.raises(InputError, match=r"betas must rise within 0\.\.1"):
+        load_note(path)
+
+
+@pytest.mark.posix
+def test_a_pipe_is_no_note(tmp_path):
+    os.mkfifo(tmp_path / "note.json")
+    with pytest.raises(InputError, match="a named pipe"):
+        load_note(tmp_path / "note.json")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...images import from_uint8, to_uint8, write_image
+from PIL import Image
+
+from ...files import disk_errors_named, open_result
+from ...images import to_uint8
 from ..frames import PosedFrame
 from ..tiktok import POSE_PREFIX
 from .clips import draw_clip
@@ -41,14 +44,39 @@ class ClipExport:
 
 
 def write_dancer_clip(root: Path, clip: ClipExport) -> Path:
-    """Write a clip as PNG: frames and pose maps under the same names.
+    """Write one clip, see ``write_dancer_clips``; returns the folder of the frames."""
+    write_dancer_clips(root, [clip])
+    return _folders(root, clip)[0]
 
-    Returns:
-        The folder of the frames.
+
+def write_dancer_clips(
+    root: Path, clips: Sequence[ClipExport], on_clip: Callable[[], None] | None = None
+) -> None:
+    """Write clips as PNG: frames and pose maps under the same names, all clips or none.
+
+    Args:
+        root: Folder of the set; dancers of the same number that are there are replaced.
+        clips: All of them.
+        on_clip: Called when a clip is drawn.
+
+    Raises:
+        OutputError: The disk is full or cannot be written to.
     """
-    frames = root / SET_OF[clip.split] / clip.name
-    maps = root / f"{POSE_PREFIX}{SET_OF[clip.split]}" / clip.name
-    for frame in clip.frames():
-        write_image(frames / f"{frame.name}.png", from_uint8(frame.picture))
-        write_image(maps / f"{frame.name}.png", from_uint8(frame.pose_map))
-    return frames
+    if not clips:
+        return
+    folders = [folder for clip in clips for folder in _folders(root, clip)]
+    with disk_errors_named(root), open_result(folders) as staged:
+        for clip in clips:
+            frames, maps = (staged(folder) for folder in _folders(root, clip))
+            frames.mkdir()
+            maps.mkdir()
+            for frame in clip.frames():
+                Image.fromarray(frame.picture).save(frames / f"{frame.name}.png")
+                Image.fromarray(frame.pose_map).save(maps / f"{frame.name}.png")
+            if on_clip is not None:
+                on_clip()
+
+
+def _folders(root: Path, clip: ClipExport) -> tuple[Path, Path]:
+    set_name = SET_OF[clip.split]
+    return root / set_name / clip.name, root / f"{POSE_PREFIX}{set_name}" / clip.name

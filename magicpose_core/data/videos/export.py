@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...clip_settings import Span
 from ...errors import InputError
-from ...files import FilePlan, Staged, check_plan, lock_folder, open_result
+from ...files import FilePlan, Staged, check_plan, lock_folder, open_result, regular_file
 from ...pose.cleanup.settings import PersonChoice, SmoothSettings
 from ...pose.detect import OnFrame, clip_identity, detect_sequence
 from ...pose.detectors.detector import PoseDetector
@@ -120,8 +120,8 @@ def _finished(job: ExportJob) -> Exported | None:
     if not poses.exists() or job.force:
         return None
     try:
-        made_by = json.loads(poses.read_text(encoding="utf-8")).get("made_by")
-    except (ValueError, AttributeError):
+        made_by = json.loads(regular_file(poses).read_text(encoding="utf-8")).get("made_by")
+    except (ValueError, AttributeError, RecursionError):
         made_by = None
     if made_by != json.loads(json.dumps(_settings(job))):
         raise InputError(

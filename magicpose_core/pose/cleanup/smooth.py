@@ -124,20 +124,27 @@ def _clean(
         track = reject_jumps(track, score_threshold=score_threshold, reach=reach, limit=limit)
     longest = round(settings.longest_gap * fps)
     track = fill_short_gaps(track, score_threshold=score_threshold, longest=longest)
-    places, seen = track.places.copy(), track.seen(score_threshold)
-    patterns, pattern_of = np.unique(seen, axis=1, return_inverse=True)
-    for pattern, shown in enumerate(patterns.T):
-        points = np.flatnonzero(pattern_of.ravel() == pattern)
-        for run in _runs(shown):
-            places[run, points] = smoother(track.places[run, points])
+    places = track.places.copy()
+    for frames, points in _runs(track.seen(score_threshold)):
+        places[frames, points] = smoother(places[frames, points])
     return replace(track, places=places)
 
 
-def _runs(seen: NDArray[np.bool_]) -> Iterator[slice]:
-    """Yield the unbroken runs of seen frames."""
-    edges = np.flatnonzero(np.diff(np.r_[False, seen, False].astype(int)))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        yield slice(int(start), int(stop))
+def _runs(seen: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the unbroken runs of seen frames, those of one length together.
+
+    Args:
+        seen: (F, K).
+
+    Yields:
+        Frames (L, N) and points (N,) of the N runs of L frames.
+    """
+    edges = np.diff(np.pad(seen.T.astype(np.int8), ((0, 0), (1, 1))), axis=1)  # (K, F + 1)
+    points, starts = np.nonzero(edges == 1)
+    lengths = np.nonzero(edges == -1)[1] - starts
+    for length in np.unique(lengths):
+        chosen = lengths == length
+        yield starts[chosen] + np.arange(length)[:, None], points[chosen]
 
 
 def _height(body: PartTrack, score_threshold: float) -> float:

@@ -102,11 +102,14 @@ def find_weights(
     Raises:
         MissingDependencyError: The file is in none of the folders, and ``download`` is off or
             there is no folder to put it in.
+        CheckpointError: A file of the published name and size holds something else.
     """
     for folder in folders:
         for pattern in (file.name, *patterns):
             found = sorted(path for path in Path(folder).rglob(pattern) if path.is_file())
             if found:
+                if pattern == file.name:
+                    _check_found(found[0], file)
                 return found[0]
     if not download or not folders:
         looked = (
@@ -163,6 +166,33 @@ def fetch_weights(file: WeightFile, folder: Path) -> Path:
     return target
 
 
+def _check_found(path: Path, file: WeightFile) -> None:
+    """Compare what lies there with what is published; an export of another size may be meant."""
+    size = path.stat().st_size
+    if size != file.size:
+        _LOG.warning(
+            "%s has %d bytes and the published file %d: it is cut short or another export; if "
+            "detection fails, fetch it again from %s",
+            path,
+            size,
+            file.size,
+            file.url,
+        )
+    elif _sha256(path) != file.sha256:
+        raise CheckpointError(
+            f"{path} has the size of the published file but not its SHA-256 ({file.sha256}): it is "
+            f"damaged; remove it and fetch it again from {file.url}"
+        )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as read:
+        while block := read.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def _check_space(folder: Path, file: WeightFile, part: Path) -> None:
     free, missing = shutil.disk_usage(folder).free, file.size - _received(part)
     if free < missing:
@@ -201,13 +231,10 @@ def _check(file: WeightFile, part: Path) -> None:
     size = part.stat().st_size
     if size < file.size:
         raise ConnectionError(f"{size} of {file.size} bytes came")
-    with part.open("rb") as read:
-        digest = hashlib.sha256()
-        while block := read.read(_BLOCK):
-            digest.update(block)
-    if digest.hexdigest() != file.sha256:
+    digest = _sha256(part)
+    if digest != file.sha256:
         part.unlink()
         raise CheckpointError(
-            f"what came from {file.url} has the SHA-256 {digest.hexdigest()} instead of "
+            f"what came from {file.url} has the SHA-256 {digest} instead of "
             f"{file.sha256}; it was removed, try again"
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, one_line
 from ..keypoints import PersonPose, PoseSequence
 from .coco_wholebody import COCO_JOINTS, WHOLEBODY_PARTS, from_coco, to_wholebody
 from .json_values import frame_rate, number_array, pixel_count
@@ -121,8 +121,9 @@ def _check_people_only(dataset: Mapping[str, object]) -> None:
         return
     names = {str(category.get("name")) for category in _listed(dataset, "categories")}
     if names - {"person"}:
+        shown = one_line(", ".join(sorted(names)[:3]))
         raise InputError(
-            f"the COCO file is about {', '.join(sorted(names)[:3])}; MagicPose draws people: "
+            f"the COCO file is about {shown}; MagicPose draws people: "
             "keep the annotations of the category person alone"
         )
 

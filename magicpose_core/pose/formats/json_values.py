@@ -7,7 +7,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, one_line
 from ..keypoints import USUAL_FPS
 
 _MOST_PIXELS, _MOST_FPS = 1_000_000, 1_000
@@ -16,7 +16,7 @@ _MOST_PIXELS, _MOST_FPS = 1_000_000, 1_000
 def pixel_count(value: object, what: str) -> int:
     """Read a width or height in pixels; ``what`` names it in the error."""
     if not _is_number(value) or not 1 <= value <= _MOST_PIXELS:
-        raise InputError(f"{what} must be a number of pixels, got {value!r}")
+        raise InputError(f"{what} must be a number of pixels, got {one_line(repr(value))}")
     return int(value)
 
 
@@ -25,7 +25,9 @@ def frame_rate(value: object) -> float:
     if value is None:
         return USUAL_FPS
     if not _is_number(value) or not 0 < value <= _MOST_FPS:
-        raise InputError(f"fps must be above 0 and {_MOST_FPS} at most, got {value!r}")
+        raise InputError(
+            f"fps must be above 0 and {_MOST_FPS} at most, got {one_line(repr(value))}"
+        )
     return float(value)
 
 
@@ -34,7 +36,7 @@ def number_array(value: object, what: str) -> NDArray[np.float64]:
     try:
         return np.asarray(value, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{what} must be a list of numbers ({error})") from error
+        raise InputError(f"{what} must be a list of numbers ({one_line(str(error))})") from error
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

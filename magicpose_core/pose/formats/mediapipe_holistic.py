@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, one_line
 from ..keypoints import Keypoints, PersonPose
 from ..skeletons import BODY, FACE, FEET, HAND
 
@@ -77,7 +77,7 @@ def from_holistic(landmarks: Landmarks) -> PersonPose:
         if part not in _COUNTS or points.shape not in [(count, 3) for count in _COUNTS[part]]:
             raise InputError(
                 f"MediaPipe Holistic gives {_COUNTS} points of (x, y, visibility), "
-                f"got {part} {points.shape}"
+                f"got {one_line(part)} {points.shape}"
             )
     body, feet = Keypoints.absent(len(BODY)), None
     if "pose" in landmarks:

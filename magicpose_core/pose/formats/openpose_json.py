@@ -14,7 +14,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, one_line
 from ..keypoints import USUAL_FPS, Keypoints, PersonPose, PoseSequence
 from ..skeletons import BODY, FACE, FEET, PARTS
 from .json_values import number_array, pixel_count
@@ -176,8 +176,9 @@ def _frame(frame: object, index: int) -> Mapping[str, object]:
             "detect with OpenPose, DWPose or SDPose instead"
         )
     if not isinstance(frame.get("people"), list):
+        shown = one_line(", ".join(sorted(map(str, frame))))
         raise InputError(
-            f"frame {index} has no list of people but {sorted(map(str, frame))}; "
+            f"frame {index} has no list of people but {shown}; "
             "expected POSE_KEYPOINT or CMU OpenPose JSON"
         )
     return frame

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from ...errors import InputError
-from ...files import atomic_path, write_text
+from ...errors import InputError, one_line
+from ...files import atomic_path, regular_file, write_text
 from ...video.reader import natural_order
 from ..keypoints import USUAL_FPS, PersonPose, PoseSequence
 from .coco_json import from_coco_dataset, to_coco_dataset
@@ -91,13 +91,15 @@ def _load_folder(folder: Path) -> list[object]:
 
 def _load(path: Path) -> object:
     try:
-        value: object = json.loads(path.read_text(encoding="utf-8"))
+        value: object = json.loads(regular_file(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"no pose file is at {path}; check the path") from error
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path} is no JSON file or cut short ({error}); give keypoints as JSON: "
-            "magicpose detect finds them in videos and pictures"
+            f"{path} is no JSON file or cut short ({one_line(str(error))}); give keypoints as "
+            "JSON: magicpose detect finds them in videos and pictures"
         ) from error
     return value
 

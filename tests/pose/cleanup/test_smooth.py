@@ -225,3 +225,21 @@ def test_clips_of_nobody_and_of_one_frame_pass() -> None:
 def test_impossible_settings_are_refused(chosen: dict[str, object], text: str) -> None:
     with pytest.raises(InputError, match=text):
         SmoothSettings(**chosen)
+
+
+@pytest.mark.parametrize("filter", ["savitzky-golay", "one-euro"])
+def test_each_run_of_seen_frames_is_smoothed_alone(filter: str) -> None:
+    """Runs of one length go through the filter together; each comes out as it would alone."""
+    chosen = SmoothSettings(filter=filter, jump=0, repair_swaps=False, longest_gap=0)
+    clip, generator = a_clip(2), np.random.default_rng(2)
+    shown = generator.random((FRAMES, 18)) < 0.8
+    shown[:, 1:14] = True  # the bones that the person is measured by
+    together = pixels(smooth(clip_of(pixels(clip), shown.astype(float)), chosen))
+    for point in (0, 14, 17):
+        edges = np.flatnonzero(np.diff(np.r_[False, shown[:, point], False]))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            alone = shown.copy()
+            alone[:, point] = False
+            alone[start:stop, point] = True
+            result = pixels(smooth(clip_of(pixels(clip), alone.astype(float)), chosen))
+            np.testing.assert_array_equal(result[start:stop, point], together[start:stop, point])

@@ -157,3 +157,18 @@ def test_downloads_are_not_written_through_links(tmp_path: Path, shop: str) -> N
     with pytest.raises(OutputError, match="is a link and is not written through"):
         fetch_weights(offered(f"{shop}/tiny.onnx"), tmp_path / "new")
     assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+def test_what_lies_there_under_the_published_name_is_checked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = offered("http://127.0.0.1:9/none")
+    (tmp_path / file.name).write_bytes(CONTENT)
+    assert find_weights(file, [tmp_path]) == tmp_path / file.name
+    (tmp_path / file.name).write_bytes(CONTENT[::-1])
+    with pytest.raises(CheckpointError, match="not its SHA-256"):
+        find_weights(file, [tmp_path])
+    (tmp_path / file.name).write_bytes(CONTENT[:100])
+    with caplog.at_level(logging.WARNING, "magicpose"):
+        assert find_weights(file, [tmp_path]) == tmp_path / file.name
+    assert f"has 100 bytes and the published file {len(CONTENT)}" in caplog.text

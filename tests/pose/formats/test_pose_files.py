@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,11 @@ def test_absent_files_and_empty_folders_are_named(tmp_path: Path) -> None:
         read_poses(tmp_path / "none.json")
     with pytest.raises(InputError, match=r"no \.json files"):
         read_poses(tmp_path)
+
+
+@pytest.mark.posix
+def test_a_pipe_in_a_folder_of_keypoints_is_refused_without_waiting(tmp_path: Path) -> None:
+    write_poses(tmp_path / "poses", a_clip(), "cmu")
+    os.mkfifo(tmp_path / "poses" / "pipe.json")
+    with pytest.raises(InputError, match=r"pipe\.json is a named pipe"):
+        read_poses(tmp_path / "poses", size=(320, 200))
