@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError
-from ..magicpose_core.pose.formats import openpose_json
+from ..magicpose_core.pose.formats import openpose_frames, openpose_json
 from ..magicpose_core.pose.keypoints import PoseSequence
 from .comfy_types import Conditioning
 
@@ -70,7 +70,7 @@ def to_pose_sequence(
     keypoints: object, *, size: tuple[int, int] | None = None, fps: float = 30.0
 ) -> PoseSequence:
     """POSE_KEYPOINT, of any node that makes it -> a pose sequence."""
-    return openpose_json.from_pose_keypoints(keypoints, size=size, fps=fps)
+    return openpose_frames.from_pose_keypoints(keypoints, size=size, fps=fps)
 
 
 def to_pose_keypoints(

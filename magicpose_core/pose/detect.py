@@ -16,7 +16,8 @@ from ..video.reader import ClipInfo, Frame, open_clip
 from .detectors.detector import PoseDetector
 from .detectors.open import open_detector
 from .detectors.settings import DetectorSettings
-from .formats.openpose_json import from_pose_keypoints, to_pose_keypoints
+from .formats.openpose_frames import from_pose_keypoints
+from .formats.openpose_json import to_pose_keypoints
 from .keypoints import USUAL_FPS, People, PoseSequence
 
 OnFrame = Callable[[int | None], None]

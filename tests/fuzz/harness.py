@@ -18,6 +18,7 @@ Import heavy modules before ``run``, or each child imports them anew.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -31,6 +32,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+
+from magicpose_core.cli.__main__ import build_parser, main
 
 from .child import live
 from .outcomes import USUAL, Case, Limits, Outcome
@@ -64,9 +67,13 @@ def run_command(
 
 def command_line(words: Sequence[str]) -> Callable[[], int]:
     """Give the action of a ``Case`` that is a command line."""
-    from magicpose_core.cli.__main__ import main
-
+    _load_commands()
     return lambda: main(list(words))
+
+
+@functools.cache
+def _load_commands() -> None:
+    build_parser()  # loads every command once, not in each child
 
 
 def try_cases(

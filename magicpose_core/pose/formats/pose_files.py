@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,15 +12,18 @@ from typing import Literal
 from ...errors import InputError, one_line
 from ...files import atomic_path, regular_file, write_text
 from ...video.reader import natural_order
-from ..keypoints import USUAL_FPS, PersonPose, PoseSequence
+from ..keypoints import USUAL_FPS, People, PersonPose, PoseSequence
 from .coco_json import from_coco_dataset, to_coco_dataset
+from .json_entries import read_entries
 from .json_values import frame_rate, number_array, pixel_count
 from .mediapipe_holistic import from_holistic, to_holistic
-from .openpose_json import COMPLETE, from_pose_keypoints, to_cmu_people, to_pose_keypoints
+from .openpose_frames import read_frames
+from .openpose_json import COMPLETE, to_cmu_people, to_pose_keypoints
 
 PoseFormat = Literal["pose_keypoint", "cmu", "coco", "mediapipe"]
 POSE_FORMATS: tuple[PoseFormat, ...] = ("pose_keypoint", "cmu", "coco", "mediapipe")
 _MEDIAPIPE = "mediapipe_holistic"
+_FRAMES = "frames"  # under which a clip's long list stands
 
 
 def read_poses(
@@ -37,13 +41,13 @@ def read_poses(
         InputError: The file is absent, no JSON, or of another format; the message names it.
     """
     path = Path(path)
-    value = _load_folder(path) if path.is_dir() else _load(path)
     try:
-        sequence = _read_value(value, size, fps)
+        sequence = _read_folder(path, size, fps) if path.is_dir() else _read_file(path, size, fps)
         if not sequence.frames:
             raise InputError("there are no frames; give one at least")
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        told = str(error)
+        raise InputError(told if told.startswith(str(path)) else f"{path}: {told}") from error
     return sequence
 
 
@@ -82,16 +86,54 @@ def write_pose_clip(
         file.write("}")
 
 
-def _load_folder(folder: Path) -> list[object]:
+def _read_folder(folder: Path, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
     files = sorted(folder.glob("*.json"), key=natural_order)
     if not files:
         raise InputError(f"{folder} holds no .json files; name a folder with one per frame")
-    return [_load(file) for file in files]
+    read = read_frames(lambda: map(_only_value, files), size=size)
+    return PoseSequence(
+        frames=tuple(read.frames), width=read.size[0], height=read.size[1], fps=fps or USUAL_FPS
+    )
 
 
-def _load(path: Path) -> object:
+def _only_value(path: Path) -> object:
+    others: dict[str, object] = {}
+    entries = list(_entries(path, others))
+    return entries if entries or not others else others
+
+
+def _read_file(path: Path, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
+    """Read a file that holds a whole clip; its frames are in memory one at a time."""
+    others: dict[str, object] = {}
+
+    def frames() -> Iterator[object]:
+        found = False
+        for entry in _entries(path, others):
+            found = True
+            yield entry
+        if others.get(_FRAMES) is not None:
+            yield others[_FRAMES]  # no list
+        elif not found and others and _FRAMES not in others:
+            yield dict(others)  # a single frame
+
+    first = next(frames(), None)
+    if isinstance(first, Mapping) and "annotations" in first:
+        return from_coco_dataset(first, fps=fps)
+    if others.get("format") == _MEDIAPIPE or (_FRAMES in others and isinstance(first, list)):
+        return _from_mediapipe(frames(), others, fps)
+    read = read_frames(frames, size=size)
+    return PoseSequence(
+        frames=tuple(read.frames),
+        width=read.size[0],
+        height=read.size[1],
+        fps=fps or frame_rate(others.get("fps")),
+    )
+
+
+def _entries(path: Path, others: dict[str, object]) -> Iterator[object]:
     try:
-        value: object = json.loads(regular_file(path).read_text(encoding="utf-8"))
+        with regular_file(path).open(encoding="utf-8") as file:
+            yield from read_entries(file, _FRAMES, others)
     except FileNotFoundError as error:
         raise InputError(f"no pose file is at {path}; check the path") from error
     except InputError:
@@ -101,18 +143,6 @@ def _load(path: Path) -> object:
             f"{path} is no JSON file or cut short ({one_line(str(error))}); give keypoints as "
             "JSON: magicpose detect finds them in videos and pictures"
         ) from error
-    return value
-
-
-def _read_value(value: object, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
-    if not isinstance(value, Mapping):
-        return from_pose_keypoints(value, size=size, fps=fps or USUAL_FPS)
-    if "annotations" in value:
-        return from_coco_dataset(value, fps=fps)
-    rate = fps or frame_rate(value.get("fps"))
-    if value.get("format") == _MEDIAPIPE:
-        return _from_mediapipe(value, rate)
-    return from_pose_keypoints(value.get("frames", value), size=size, fps=rate)
 
 
 def _to_mediapipe(sequence: PoseSequence) -> dict[str, object]:
@@ -128,19 +158,21 @@ def _to_mediapipe(sequence: PoseSequence) -> dict[str, object]:
     }
 
 
-def _from_mediapipe(value: Mapping[str, object], fps: float) -> PoseSequence:
-    frames = value.get("frames")
-    if not isinstance(frames, list) or not all(isinstance(people, list) for people in frames):
-        raise InputError("MediaPipe landmarks need frames, each a list of people")
+def _from_mediapipe(
+    frames: Iterable[object], others: Mapping[str, object], fps: float | None
+) -> PoseSequence:
     return PoseSequence(
-        frames=tuple(
-            tuple(_holistic_person(person, f"frame {index}") for person in people)
-            for index, people in enumerate(frames)
-        ),
-        width=pixel_count(value.get("width"), "width"),
-        height=pixel_count(value.get("height"), "height"),
-        fps=fps,
+        frames=tuple(map(_holistic_people, frames, itertools.count())),  # fills others to the end
+        width=pixel_count(others.get("width"), "width"),
+        height=pixel_count(others.get("height"), "height"),
+        fps=fps or frame_rate(others.get("fps")),
     )
+
+
+def _holistic_people(people: object, index: int) -> People:
+    if not isinstance(people, list):
+        raise InputError("MediaPipe landmarks need frames, each a list of people")
+    return tuple(_holistic_person(person, f"frame {index}") for person in people)
 
 
 def _holistic_person(value: object, where: str) -> PersonPose:

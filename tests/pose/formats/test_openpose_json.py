@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magicpose_core.errors import InputError
+from magicpose_core.pose.formats.openpose_frames import from_pose_keypoints
 from magicpose_core.pose.formats.openpose_json import (
     AUX_DWPOSE,
     AUX_OPENPOSE,
     COMPLETE,
     CORE_SDPOSE,
     Dialect,
-    from_pose_keypoints,
     to_cmu_people,
     to_pose_keypoints,
 )

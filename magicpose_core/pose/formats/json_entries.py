@@ -1,0 +1,124 @@
+"""Read a long JSON file entry by entry: memory holds one of them, however many there are."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator
+from typing import IO
+
+_PIECE = 1 << 16  # characters
+_SPACE = " \t\n\r"
+
+
+def read_entries(file: IO[str], key: str, others: dict[str, object]) -> Iterator[object]:
+    """Yield the entries of the list at the top of a file, or of the one under ``key`` there.
+
+    Args:
+        file: Open JSON text.
+        key: Name of the long list where an object stands at the top.
+        others: Filled with all other entries of that object; complete when the iterator ends.
+
+    Raises:
+        ValueError: The file is no JSON, or neither a list nor an object.
+    """
+    text = _Text(file)
+    if text.takes("["):
+        yield from _listed(text)
+    elif text.takes("{"):
+        yield from _named(text, key, others)
+    else:
+        raise ValueError("neither a list nor an object stands at the top")
+    if text.next():
+        raise ValueError("more text stands behind the end")
+
+
+def _named(text: _Text, key: str, others: dict[str, object]) -> Iterator[object]:
+    while not text.takes("}"):
+        name = text.value()
+        if not isinstance(name, str):
+            raise ValueError(f"expected a name in quotation marks, got {str(name)[:40]!r}")
+        text.expect(":")
+        if name == key and text.takes("["):
+            others[key] = None  # there was one
+            yield from _listed(text)
+        else:
+            others[name] = text.value()
+        if not text.takes(","):
+            text.expect("}")
+            return
+
+
+def _listed(text: _Text) -> Iterator[object]:
+    if text.takes("]"):
+        return
+    yield text.value()
+    while text.takes(","):
+        yield text.value()
+    text.expect("]")
+
+
+class _Text:
+    """What is left of a JSON text; a class because it is read from as it shrinks."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._piece, self._place, self._ended = "", 0, False
+
+    def next(self) -> str:
+        """Return the next character that is no space, nothing at the end."""
+        while True:
+            while self._place < len(self._piece):
+                if self._piece[self._place] not in _SPACE:
+                    return self._piece[self._place]
+                self._place += 1
+            if self._ended:
+                return ""
+            self._read_on()
+
+    def takes(self, character: str) -> bool:
+        """Go past the next character if it is this one."""
+        if self.next() != character:
+            return False
+        self._place += 1
+        return True
+
+    def expect(self, character: str) -> None:
+        if not self.takes(character):
+            raise ValueError(f"expected {character!r}, got {self.next() or 'the end'!r}")
+
+    def value(self) -> object:
+        """Read a whole value."""
+        self.next()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._piece, self._place)
+            except ValueError as error:
+                if self._ended:
+                    raise ValueError(getattr(error, "msg", str(error))) from error
+            else:
+                # a number at the end of a piece may go on in the next one
+                if end < len(self._piece) or self._ended:
+                    self._place = end
+                    return value
+            self._read_on()
+
+    def _read_on(self) -> None:
+        left = self._piece[self._place :]
+        more = self._file.read(max(_PIECE, len(left)))
+        self._piece, self._place, self._ended = left + more, 0, not more
+
+
+def _compact(entries: dict[str, object]) -> dict[str, object]:
+    """Keep long lists of plain numbers as arrays: a fourth of the memory."""
+    for name, value in entries.items():
+        if isinstance(value, list) and len(value) >= _LONG and type(value[0]) in (int, float):
+            try:
+                entries[name] = array("d", value)
+            except (TypeError, OverflowError):
+                continue  # whoever reads it says what is wrong
+    return entries
+
+
+_LONG = 9
+_DECODER = json.JSONDecoder(object_hook=_compact)
