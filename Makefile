@@ -16,7 +16,7 @@ IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --np
 IN_ONE_PROCESS := CUDA_VISIBLE_DEVICES= $(BIN)/magicpose train
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
-.PHONY: demo test test-comfy fuzz lint bench evaluate gpu wheel metadata train-demo train-demo-faces \
+.PHONY: demo test test-comfy fuzz kill lint bench evaluate gpu wheel metadata train-demo train-demo-faces \
 	pose-env pose-material clean
 
 demo: $(VENV)/.core
@@ -34,6 +34,10 @@ test-comfy: $(VENV)/.dev
 # Hostile inputs by the thousand, and a table of how they were received (see tests/fuzz/harness.py).
 fuzz: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --cases 4000
+
+# Every command that writes, killed at random moments (see tests/fuzz/killers.py).
+kill: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.kill_run --kills 300
 
 # The nodes are checked as ComfyUI imports them: inside a package, beside a module named nodes.
 lint: $(VENV)/.dev

@@ -10,11 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import cv2  # noqa: F401 - as the next: loaded once, not by each child
 import numpy as np
-import scipy.signal  # noqa: F401
 
-import magicpose_core.cli.align  # noqa: F401
 from magicpose_core.pose.cleanup.people import choose_person
 from magicpose_core.pose.cleanup.smooth import smooth
 from magicpose_core.pose.formats.pose_files import POSE_FORMATS, read_poses, write_poses
@@ -22,6 +19,7 @@ from magicpose_core.pose.keypoints import Keypoints, PersonPose, PoseSequence
 from magicpose_core.pose.skeletons import PARTS
 from magicpose_core.pose.sources import draw_sequence
 
+from . import loaded  # noqa: F401 - by the parent, not by each child
 from .harness import command_line
 from .mutate import mutate
 from .mutate_json import damage_json

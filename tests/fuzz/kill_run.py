@@ -14,13 +14,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import magicpose_core.clip_files
-import magicpose_core.data.videos.dataset
-import magicpose_core.data.videos.export
-import magicpose_core.evaluation.folders
-import magicpose_core.pipeline
-import magicpose_core.training.run  # noqa: F401 - all loaded once, not by each child
-
 from .kill_jobs import JOBS
 from .killers import Kill, Killer
 from .tiny_inputs import write_inputs

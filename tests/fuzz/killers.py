@@ -32,6 +32,7 @@ from pathlib import Path
 
 from magicpose_core.cli.__main__ import main
 
+from . import loaded  # noqa: F401 - by the parent, not by each child
 from .kill_jobs import JOBS, KillJob
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)

@@ -13,13 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import magicpose_core.clip_files
-import magicpose_core.data.videos.dataset
-import magicpose_core.evaluation.folders
-import magicpose_core.pipeline
-import magicpose_core.training.run  # noqa: F401 - as the others: loaded once, not by each child
 from magicpose_core.cli.__main__ import build_parser, main
 
+from . import loaded  # noqa: F401 - by the parent, not by each child
 from .outcomes import Case
 from .tiny_inputs import write_config, write_inputs
 
