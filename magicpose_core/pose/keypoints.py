@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,8 +62,8 @@ class Keypoints:
 
     @classmethod
     def absent(cls, count: int) -> Keypoints:
-        """Make ``count`` points of which none was seen."""
-        return cls(np.zeros((count, 2), np.float32), np.zeros(count, np.float32))
+        """Give ``count`` points of which none was seen; they are the same for all."""
+        return _absent(count)
 
     def pixels(self, width: float, height: float) -> NDArray[np.float64]:
         """Return the places (K, 2) in pixels of a picture of that size."""
@@ -82,6 +83,11 @@ class Keypoints:
 
     def __hash__(self) -> int:
         return hash((self.xy.tobytes(), self.score.tobytes()))
+
+
+@functools.cache
+def _absent(count: int) -> Keypoints:
+    return Keypoints(np.zeros((count, 2), np.float32), np.zeros(count, np.float32))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

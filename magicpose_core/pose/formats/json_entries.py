@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import IO
 
 _PIECE = 1 << 16  # characters
+_LONGEST_VALUE = 1 << 25  # characters; as Python's objects they can take 25 times as many bytes
 _SPACE = " \t\n\r"
 
 
@@ -20,7 +21,7 @@ def read_entries(file: IO[str], key: str, others: dict[str, object]) -> Iterator
         others: Filled with all other entries of that object; complete when the iterator ends.
 
     Raises:
-        ValueError: The file is no JSON, or neither a list nor an object.
+        ValueError: The file is no JSON, neither a list nor an object, or an entry is overlong.
     """
     text = _Text(file)
     if text.takes("["):
@@ -105,6 +106,8 @@ class _Text:
 
     def _read_on(self) -> None:
         left = self._piece[self._place :]
+        if len(left) > _LONGEST_VALUE:
+            raise ValueError(f"one of its values has more than {_LONGEST_VALUE} characters")
         more = self._file.read(max(_PIECE, len(left)))
         self._piece, self._place, self._ended = left + more, 0, not more
 

@@ -210,7 +210,12 @@ def _read_person(triples: _Triples, size: tuple[float, float], *, normalised: bo
         if normalised and part != "body":
             # controlnet_aux's OpenPose marks hand and face points it did not find by -1 / size.
             score = score * (points[:, :2] >= 0).all(axis=1)
-        parts[part] = Keypoints.from_pixels(points[:, :2], score, *size)
+        seen = bool(score.any())
+        parts[part] = (
+            Keypoints.from_pixels(points[:, :2], score, *size)
+            if seen
+            else Keypoints.absent(len(score))
+        )
     return PersonPose(**parts)
 
 

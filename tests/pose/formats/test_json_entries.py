@@ -70,3 +70,9 @@ def test_memory_holds_one_entry_however_many_there_are() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def test_an_overlong_entry_is_refused_before_it_fills_memory(monkeypatch) -> None:
+    monkeypatch.setattr(json_entries, "_LONGEST_VALUE", 1 << 17)
+    with pytest.raises(ValueError, match="one of its values has more than"):
+        read("[[" + "[]," * 100_000 + "[]]]")
