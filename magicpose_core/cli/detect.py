@@ -24,9 +24,12 @@ from .pose_options import (
     smoothing,
 )
 from .setting_options import add_settings, in_options, read_settings, refuse_idle
+from .signals import raise_in_worker, workers_ended_too
 from .terminal import complain, say
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..data.videos.dataset import DatasetJob
     from ..data.videos.export import ExportJob
     from ..pose.detect import OnFrame
@@ -187,7 +190,12 @@ def _outcomes(jobs: dict[str, Job], workers: int) -> Iterator[tuple[str, str | M
 
     # A forked child would inherit locks of threads that torch and onnxruntime have started.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+    count = min(workers, len(jobs))
+    with (
+        ProcessPoolExecutor(count, mp_context=context, initializer=raise_in_worker) as pool,
+        _nothing_more_begun(pool),
+        workers_ended_too(),
+    ):
         running = {pool.submit(_work, job): name for name, job in jobs.items()}
         for done in tqdm(as_completed(running), total=len(running), unit="clip"):
             try:
@@ -197,6 +205,15 @@ def _outcomes(jobs: dict[str, Job], workers: int) -> Iterator[tuple[str, str | M
                     "a process that worked on a clip was ended from outside (out of memory?); run "
                     "the same command again with fewer --workers: it goes on where it stopped"
                 ) from error
+
+
+@contextlib.contextmanager
+def _nothing_more_begun(pool: Executor) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def _work(job: Job, on_frame: OnFrame | None = None) -> str | MagicPoseError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -36,6 +37,27 @@ def ending_signals_raised() -> Iterator[None]:
     finally:
         for number in handled:
             signal.signal(number, signal.SIG_DFL)
+
+
+def raise_in_worker() -> None:
+    """Let a worker process of ours clean up as well where it is asked to end."""
+    for number in _ENDING:
+        signal.signal(number, _end)
+
+
+@contextlib.contextmanager
+def workers_ended_too() -> Iterator[None]:
+    """Ask the processes that were started in the block to end where it ends by an exception.
+
+    A pool waits for what its workers have begun, which may take hours.
+    """
+    before = set(multiprocessing.active_children())
+    try:
+        yield
+    except BaseException:
+        for worker in set(multiprocessing.active_children()) - before:
+            worker.terminate()
+        raise
 
 
 def _end(number: int, _: FrameType | None) -> None:

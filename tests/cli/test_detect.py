@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -85,6 +88,26 @@ def test_processes_write_a_data_set(
     video = clips.write_video(tmp_path / "a.mp4", "xxxx")
     assert main(["detect", str(video), *words, "--dataset", "--set", "train"]) == 0
     assert "a: 4 frames kept, 0 left out" in capsys.readouterr().out
+
+
+@pytest.mark.posix
+def test_a_signal_ends_the_workers_too(tmp_path: Path, words: list[str]) -> None:
+    """Before, the command went on until both clips were done."""
+    for name in "ab":
+        clips.write_video(tmp_path / "in" / f"{name}.mp4", "x" * 3000)
+    line = [sys.executable, "-m", "magicpose_core.cli", "detect", str(tmp_path / "in"), *words]
+    with subprocess.Popen([*line, "--workers", "2"], stderr=subprocess.PIPE) as command:
+        while len(list((tmp_path / "out").glob("*/detections.jsonl"))) < 2:
+            assert command.poll() is None
+            time.sleep(0.05)
+        command.terminate()
+        told = command.communicate(timeout=300)[1]
+    assert command.returncode == 143
+    assert b"detect: stopped" in told
+    assert b"Traceback" not in told
+    for name in "ab":
+        assert [p.name for p in (tmp_path / "out" / name).iterdir()] == ["detections.jsonl"]
+        assert len((tmp_path / "out" / name / "detections.jsonl").read_text().split("\n")) < 3000
 
 
 @pytest.mark.parametrize(
