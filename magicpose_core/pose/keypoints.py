@@ -55,10 +55,9 @@ class Keypoints:
         cls, pixels: ArrayLike, score: ArrayLike, width: float, height: float
     ) -> Keypoints:
         """Make keypoints from (K, 2) places in pixels of a picture of that size."""
-        return cls(
-            (np.asarray(pixels, np.float64) / (width, height)).astype(np.float32),
-            np.asarray(score, np.float32),
-        )
+        places = np.asarray(pixels, np.float64) / (width, height)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+            return cls(places.astype(np.float32), np.asarray(score, np.float32))
 
     @classmethod
     def absent(cls, count: int) -> Keypoints:

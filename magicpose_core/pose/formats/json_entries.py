@@ -10,6 +10,7 @@ from typing import IO
 _PIECE = 1 << 16  # characters
 _LONGEST_VALUE = 1 << 25  # characters; as Python's objects they can take 25 times as many bytes
 _SPACE = " \t\n\r"
+_BEHIND_VALUES = frozenset(",:]}" + _SPACE)
 
 
 def read_entries(file: IO[str], key: str, others: dict[str, object]) -> Iterator[object]:
@@ -98,8 +99,8 @@ class _Text:
                 if self._ended:
                     raise ValueError(getattr(error, "msg", str(error))) from error
             else:
-                # a number at the end of a piece may go on in the next one
-                if end < len(self._piece) or self._ended:
+                # a number at the end of a piece may go on in the next one, behind its point even
+                if self._ended or self._piece[end : end + 1] in _BEHIND_VALUES:
                     self._place = end
                     return value
             self._read_on()
