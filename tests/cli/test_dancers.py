@@ -37,7 +37,7 @@ def test_dancers_are_written_in_the_framing_that_is_asked_for(tmp_path):
 )
 def test_impossible_numbers_are_refused(tmp_path, words, capsys):
     assert main(["dancers", "--out", str(tmp_path / "out"), *words]) == 2
-    assert f"{words[0]} must be a whole number of" in capsys.readouterr().err
+    assert f"{words[0]} must be a whole number in" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
