@@ -50,7 +50,7 @@ def write_dancer_clip(root: Path, clip: ClipExport) -> Path:
 
 
 def write_dancer_clips(
-    root: Path, clips: Sequence[ClipExport], on_clip: Callable[[], None] | None = None
+    root: Path, clips: Sequence[ClipExport], on_clip: Callable[[], object] | None = None
 ) -> None:
     """Write clips as PNG: frames and pose maps under the same names, all clips or none.
 
