@@ -64,13 +64,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_model_options(parser)
+    add_clip_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def add_clip_settings(parser: argparse.ArgumentParser) -> None:
+    """Add all options that say how a clip is made."""
     _add_alignment_options(parser.add_argument_group("alignment (of keypoints)"))
     add_detector_options(parser, default=None)
     add_person_options(parser)
     add_drawing_options(parser)
     _add_clip_options(parser.add_argument_group("clip"))
     add_sampling_options(parser)
-    parser.set_defaults(run=run)
 
 
 def _add_alignment_options(group: argparse._ArgumentGroup) -> None:
@@ -118,8 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_output(_output(arguments))
     settings, files = sampling_settings(arguments), model_files(arguments)
     shown = read_settings(arguments, ClipSettings)
-    pose_settings = _pose_settings(arguments)
-    _check_prompts(arguments)
+    prepared = pose_settings(arguments)
+    check_prompts(arguments)
     use_real_cores()
     device, _ = choose_placement(arguments.device, arguments.dtype)
     gather_loras(files, gather_parts(files))
@@ -130,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     read_pictures(arguments.reference, "reference")
     poses = prepare_poses(
         arguments.poses,
-        pose_settings,
+        prepared,
         size=size,
         fit=shown.fit,
         reference=arguments.reference,
@@ -193,7 +198,8 @@ def _audio(arguments: argparse.Namespace, fps: float) -> Path | None:
     return arguments.poses
 
 
-def _check_prompts(arguments: argparse.Namespace) -> None:
+def check_prompts(arguments: argparse.Namespace) -> None:
+    """Refuse a text that no tokenizer can read."""
     checkpoint: Path | None = arguments.checkpoint
     beside = checkpoint is not None and (checkpoint / "tokenizer").is_dir()
     prompted = arguments.prompt or arguments.negative_prompt
@@ -201,7 +207,7 @@ def _check_prompts(arguments: argparse.Namespace) -> None:
         raise InputError("a prompt needs --tokenizer, the folder with vocab.json and merges.txt")
 
 
-def _pose_settings(arguments: argparse.Namespace) -> PoseSettings:
+def pose_settings(arguments: argparse.Namespace) -> PoseSettings:
     """Say what is done to poses before they are rendered."""
     from ..poses import PoseSettings
 

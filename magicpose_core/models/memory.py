@@ -22,11 +22,17 @@ def frames_that_fit(denoiser: nn.Module, height: int, width: int) -> int:
     On a GPU by its free memory; elsewhere as many as have the area of four of 512 x 512.
     """
     kernel = next(parameter for parameter in denoiser.parameters() if parameter.ndim == 4)
-    cells = (height // LATENT_STRIDE) * (width // LATENT_STRIDE)
     if kernel.device.type != "cuda":
-        return max(1, min(_MOST, _CPU_CELLS // cells))
+        return frames_of_a_size(height, width)
+    cells = (height // LATENT_STRIDE) * (width // LATENT_STRIDE)
     free, _ = torch.cuda.mem_get_info(kernel.device)
     return frames_in(free, cells=cells, channels=kernel.shape[0], itemsize=kernel.element_size())
+
+
+def frames_of_a_size(height: int, width: int) -> int:
+    """Choose by the size in pixels alone, the same on every machine: four frames of 512 x 512."""
+    cells = (height // LATENT_STRIDE) * (width // LATENT_STRIDE)
+    return max(1, min(_MOST, _CPU_CELLS // cells))
 
 
 def frames_in(free: int, *, cells: int, channels: int, itemsize: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,11 +129,12 @@ class _Encoder:
 
 
 @contextlib.contextmanager
-def open_png_folder(folder: Path) -> Iterator[FrameSink]:
+def open_png_folder(folder: Path, names: Sequence[str] = ()) -> Iterator[FrameSink]:
     """Write frames as 00000.png, 00001.png ... into a new folder that appears when it is complete.
 
     Args:
         folder: The folder to make; an empty one may stand there.
+        names: Stems of the frames' names, one for each; empty numbers them.
 
     Yields:
         A function that takes the frames in order; all must have the size of the first.
@@ -149,7 +150,8 @@ def open_png_folder(folder: Path) -> Iterator[FrameSink]:
         def write(frame: Frame) -> None:
             nonlocal shape, count
             _check_frame(frame, shape, folder)
-            Image.fromarray(frame).save(temporary / f"{count:05d}.png")
+            name = names[count] if names else f"{count:05d}"
+            Image.fromarray(frame).save(temporary / f"{name}.png")
             shape, count = frame.shape, count + 1
 
         yield write

@@ -1,0 +1,1 @@
+"""Many clips: lists of jobs, rendered by one process or many, resumable, the same bytes."""
