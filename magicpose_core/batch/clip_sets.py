@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from ..clip_settings import Span
 from ..data.tiktok import POSE_PREFIX, pair_by_name
 from ..errors import InputError
-from ..pose.detect import Span
 from .job import Job
 
 Reading = Literal["released", "335-340", "disco-list"]
@@ -89,7 +89,7 @@ def jobs_of(chosen: ClipSet, out: Path, like: Job) -> list[Job]:
                 f"{frames / name} has {len(pairs)} frame(s) with a pose map; a clip needs a "
                 "reference and one more"
             )
-        targets = pairs[1:][span.start : span.stop : span.stride]
+        targets = pairs[1:][span.places]
         jobs.append(
             replace(
                 like,

@@ -65,18 +65,16 @@ def weight_marks(files: ModelFiles) -> dict[str, str]:
     Raises:
         InputError: One is absent.
     """
-    named = {
-        field.name: getattr(files, field.name)
-        for field in dataclasses.fields(files)
-        if getattr(files, field.name) is not None
-    }
     found = {}
-    for part, value in named.items():
+    for field in dataclasses.fields(files):
+        value = getattr(files, field.name)
         if isinstance(value, Path):
-            contents = [digest(path) for path in _files_in(value)]
-            found[part] = contents[0] if len(contents) == 1 else _hash_of(contents)
-        else:
-            found[part] = str(value)
+            found[field.name] = _digest_all(value)
+        elif isinstance(value, tuple):
+            for number, lora in enumerate(value):
+                found[f"lora {number}"] = f"{_digest_all(lora.file)} x {lora.strength}"
+        elif value is not None:
+            found[field.name] = str(value)
     return found
 
 
@@ -138,6 +136,11 @@ def digest(path: Path) -> str:
     except FileNotFoundError as error:
         raise InputError(f"nothing is at {path}; check the path") from error
     return found.hexdigest()
+
+
+def _digest_all(path: Path) -> str:
+    contents = [digest(file) for file in _files_in(path)]
+    return contents[0] if len(contents) == 1 else _hash_of(contents)
 
 
 def differences(before: object, now: object, where: str = "") -> list[str]:

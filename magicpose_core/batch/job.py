@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..images import Fit
+from ..clip_settings import Fit
 from ..poses import PoseSettings
 from ..sampling.settings import SamplingSettings
 

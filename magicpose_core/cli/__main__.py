@@ -18,6 +18,7 @@ from .terminal import complain, flush_stdout, log_to_stderr, printable, usable_s
 COMMANDS = (
     "demo",
     "generate",
+    "batch",
     "detect",
     "align",
     "remote",
@@ -145,6 +146,9 @@ def _flush_quietly() -> None:
 _LONGEST = 800  # characters of a line
 _EXTRA_OF = {
     **dict.fromkeys(("accelerate", "tensorboard", "matplotlib", "skimage", "tomli"), "train"),
+    "ray": "cluster",
+    **dict.fromkeys(("lpips", "torch_fidelity", "efficientnet_lite_pytorch"), "metrics"),
+    **dict.fromkeys(("dlib", "face_recognition_models"), "faces"),
     **dict.fromkeys(("controlnet_aux", "timm", "torchvision", "onnxruntime"), "pose"),
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, OutputError
 from .generate import add_clip_settings
-from .options import add_force_option, add_model_options, model_files, positive
+from .options import add_force_option, add_model_options, model_files, positive, use_real_cores
 from .setting_options import refuse_idle
 from .terminal import complain, say
 
@@ -105,13 +105,13 @@ def _prepare(arguments: argparse.Namespace) -> tuple[Setup, Batch, Engine]:
     from ..batch.shards import Shard, read_shard
     from ..pipeline import default_size
     from ..weights.checkpoint import open_checkpoint
-    from ..weights.loading import gather_parts
+    from ..weights.loading import gather_loras, gather_parts
     from ..weights.notes import read_note
 
     jobs, about = _jobs(arguments)
     shard = read_shard(arguments.shard, os.environ) if arguments.shard else Shard()
     files = model_files(arguments)
-    gather_parts(files)
+    gather_loras(files, gather_parts(files))
     note = read_note(open_checkpoint(files.checkpoint))
     devices, dtype, threads = _machine(arguments)
     conditions = Conditions(
@@ -192,6 +192,7 @@ def _machine(arguments: argparse.Namespace) -> tuple[list[str], str, int | None]
         place = torch.device("cuda", rank)
     threads = None
     if place.type == "cpu":
+        use_real_cores()
         threads = arguments.threads or max(1, torch.get_num_threads() // max(1, len(named)))
     else:
         refuse_idle(arguments, ("threads",), where="on a GPU", advice="leave it out")

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..batch.job import Job
+from ..clip_settings import ClipSettings
 from ..errors import InputError
 from ..files import regular_file
 from .generate import add_clip_settings, check_prompts, pose_settings
 from .options import parse_size
 from .sampling_options import sampling_settings
+from .setting_options import read_settings
 
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}  # in CSV
 _OWN = ("reference", "poses", "out")  # every job has them
@@ -49,6 +51,7 @@ def read_jobs(path: Path, arguments: argparse.Namespace) -> list[Job]:
 def job_of_options(arguments: argparse.Namespace) -> Job:
     """Make a job of the command line's options alone, for clips that bring the rest."""
     check_prompts(arguments)
+    shown = read_settings(arguments, ClipSettings)
     return Job(
         name="",
         reference=(),
@@ -57,8 +60,8 @@ def job_of_options(arguments: argparse.Namespace) -> Job:
         prompt=arguments.prompt or "",
         negative_prompt=arguments.negative_prompt or "",
         size=None if arguments.size is None else parse_size(arguments.size),
-        fit=arguments.fit,
-        fps=arguments.fps,
+        fit=shown.fit,
+        fps=shown.fps,
         audio=arguments.audio,
         no_audio=arguments.no_audio,
         sampling=sampling_settings(arguments),

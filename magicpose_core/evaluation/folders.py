@@ -1,16 +1,13 @@
-"""Figures of a folder of results against a folder of true frames, paired by name."""
+"""A folder of results and one of true frames, paired by name and grouped into clips."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from ..batch.records import read_record
 from ..errors import InputError
-from ..images import read_image, to_uint8
 from ..picture_files import IMAGE_SUFFIXES
-from .pixel import DISCO_METRICS, PIXEL_METRICS
 
 _SHOWN = 5  # names that a message lists
 
@@ -20,18 +17,24 @@ class Pairs:
     """Pictures of two folders, matched by their names (without the ending), sub-folders included.
 
     Attributes:
-        pairs: (result, truth) of each name that both have.
+        names: Those that both have, sorted.
+        pairs: (result, truth) of each.
         without_truth: Names of results that no true frame has.
         without_result: Names of true frames that no result has.
+        references: True frames that clips were rendered from, and that have no result therefore.
     """
 
+    names: tuple[str, ...]
     pairs: tuple[tuple[Path, Path], ...]
     without_truth: tuple[str, ...]
     without_result: tuple[str, ...]
+    references: int = 0
 
     def __str__(self) -> str:
         """Count the pairs and list the rest."""
         said = [f"{len(self.pairs)} pairs"]
+        if self.references:
+            said.append(f"{self.references} true frames are references")
         for names, what in (
             (self.without_truth, "results without a true frame"),
             (self.without_result, "true frames without a result"),
@@ -55,10 +58,15 @@ def match_folders(results: Path, truth: Path, *, partial: bool = False) -> Pairs
             have no partner and ``partial`` is not set.
     """
     ours, true = _pictures(results), _pictures(truth)
+    names = tuple(sorted(set(ours) & set(true)))
+    alone = set(true) - set(ours)
+    references = alone & _references(results)
     matched = Pairs(
-        pairs=tuple((ours[name], true[name]) for name in sorted(set(ours) & set(true))),
+        names=names,
+        pairs=tuple((ours[name], true[name]) for name in names),
         without_truth=tuple(sorted(set(ours) - set(true))),
-        without_result=tuple(sorted(set(true) - set(ours))),
+        without_result=tuple(sorted(alone - references)),
+        references=len(references),
     )
     if not matched.pairs:
         raise InputError(f"no picture in {results} has the name of one in {truth}")
@@ -67,29 +75,23 @@ def match_folders(results: Path, truth: Path, *, partial: bool = False) -> Pairs
     return matched
 
 
-def evaluate_folders(matched: Pairs) -> dict[str, float]:
-    """Measure pairs of pictures.
-
-    Returns:
-        Metric -> mean over the pairs: the right values, then those that DisCo's script prints.
-
-    Raises:
-        InputError: A pair differs in size.
-    """
-    rows = [_measure(result, truth) for result, truth in matched.pairs]
-    return {metric: float(np.mean([row[metric] for row in rows])) for metric in rows[0]}
+def clips_of(matched: Pairs) -> dict[str, list[tuple[Path, Path]]]:
+    """Group pairs by the folder that they lie in; its pictures, in order, are one clip."""
+    clips: dict[str, list[tuple[Path, Path]]] = {}
+    for name, pair in zip(matched.names, matched.pairs, strict=True):
+        clips.setdefault(str(Path(name).parent), []).append(pair)
+    return clips
 
 
-def _measure(result: Path, truth: Path) -> dict[str, float]:
-    images = read_image(result), read_image(truth)
-    if images[0].shape != images[1].shape:
-        raise InputError(
-            f"{result} is {images[0].shape[3]} x {images[0].shape[2]} pixels and {truth} is "
-            f"{images[1].shape[3]} x {images[1].shape[2]}; bring them to one size first"
-        )
-    figures = {name: float(metric(*images)) for name, metric in PIXEL_METRICS.items()}
-    pixels = to_uint8(images[0])[0], to_uint8(images[1])[0]
-    return figures | {name: metric(*pixels) for name, metric in DISCO_METRICS.items()}
+def _references(results: Path) -> set[str]:
+    """Names of true frames that the clips were rendered from, as the records beside them say."""
+    found = set()
+    for path in results.rglob("*.json"):
+        record = read_record(path)
+        if record is not None and record.get("reference_frame") is not None:
+            clip = path.relative_to(results).with_suffix("")
+            found.add(str(clip / str(record["reference_frame"])))
+    return found
 
 
 def _pictures(folder: Path) -> dict[str, Path]:

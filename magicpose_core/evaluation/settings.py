@@ -26,6 +26,9 @@ class HeldoutSettings(Settings):
         None, minimum=16, unit="pixels", help="side of the pictures; not given: the model's own"
     )
     model_only: bool = setting(False, help="leave the ablations out")
+    clips: int = setting(
+        0, minimum=0, help="clips of 24 frames that are measured through time as well"
+    )
 
 
 Model = Literal["sd15", "micro"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -74,25 +74,42 @@ def warp_error(results: Iterable[Levels], flows: Iterable[BackwardFlow]) -> floa
 
     Source: the form of Lai et al. 2018, eq. 7, without its occlusion network.
     """
-    total, count, seen = 0.0, 0, 1
-    remaining = iter(flows)
-    for before, after in pairwise(map(_as_float, results)):
-        flow = next(remaining, None)
-        if flow is None:
-            raise InputError(f"flows must be one fewer than results, and end after {seen - 1}")
-        if flow.flow.shape[:2] != after.shape[:2]:
-            raise InputError(
-                f"results are {_size(after)} pixels and the flow is {_size(flow.flow)}; bring "
-                "results and truth to one size first"
-            )
+    return warp_errors({"results": results}, flows)["results"]
+
+
+def warp_errors(
+    candidates: Mapping[str, Iterable[Levels]], flows: Iterable[BackwardFlow]
+) -> dict[str, float | None]:
+    """Measure several clips along the same flows, which are gone through once."""
+    steps = {name: pairwise(map(_as_float, frames)) for name, frames in candidates.items()}
+    totals, counts, seen = dict.fromkeys(steps, 0.0), dict.fromkeys(steps, 0), 1
+    for flow in flows:
+        for name, pairs in steps.items():
+            pair = next(pairs, None)
+            if pair is None:
+                _check_length("warp_error", seen, 2)
+                raise InputError(f"flows must be one fewer than {name}, of which there are {seen}")
+            squared = _squared_miss(*pair, flow)
+            totals[name] += float(squared.sum(dtype=np.float64))
+            counts[name] += squared.size
         seen += 1
-        squared = np.square((after - follow(before, flow)) / 255)[flow.valid]
-        total += float(squared.sum(dtype=np.float64))
-        count += squared.size
+    for name, pairs in steps.items():
+        if next(pairs, None) is not None:
+            raise InputError(f"flows must be one fewer than {name}, and end after {seen - 1}")
     _check_length("warp_error", seen, 2)
-    if next(remaining, None) is not None:
-        raise InputError(f"flows must be one fewer than results; there are {seen} results and more")
-    return total / count if count else None
+    return {name: totals[name] / counts[name] if counts[name] else None for name in steps}
+
+
+def _squared_miss(
+    before: NDArray[np.float32], after: NDArray[np.float32], flow: BackwardFlow
+) -> NDArray[np.float32]:
+    if flow.flow.shape[:2] != after.shape[:2]:
+        raise InputError(
+            f"results are {_size(after)} pixels and the flow is {_size(flow.flow)}; bring "
+            "results and truth to one size first"
+        )
+    missed: NDArray[np.float32] = np.square((after - follow(before, flow)) / 255)[flow.valid]
+    return missed
 
 
 def tpsnr(results: Iterable[Levels], truths: Iterable[Levels]) -> float:
@@ -140,7 +157,7 @@ def _as_float(frame: Levels) -> NDArray[np.float32]:
     return frame.astype(np.float32)
 
 
-def _size(frame: Levels) -> str:
+def _size(frame: NDArray[np.uint8] | NDArray[np.float32]) -> str:
     return f"{frame.shape[1]} x {frame.shape[0]}"
 
 

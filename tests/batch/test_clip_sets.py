@@ -6,8 +6,8 @@ from PIL import Image
 
 from magicpose_core.batch.clip_sets import ClipSet, jobs_of
 from magicpose_core.batch.job import Job
+from magicpose_core.clip_settings import Span
 from magicpose_core.errors import InputError
-from magicpose_core.pose.detect import Span
 from magicpose_core.poses import PoseSettings
 
 

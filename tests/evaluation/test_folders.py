@@ -1,13 +1,21 @@
 """Two folders of pictures, paired by name."""
 
+import csv
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from magicpose_core.errors import InputError
-from magicpose_core.evaluation.folders import evaluate_folders, match_folders
+from magicpose_core.evaluation.bootstrap import interval, over_clips
+from magicpose_core.evaluation.clip_figures import COPIED, RESULT, TRUTH
+from magicpose_core.evaluation.folder_report import Instruments, SetMetric, measure_folder
+from magicpose_core.evaluation.folders import clips_of, match_folders
+from magicpose_core.evaluation.published import PublishedRow, read_published
 from magicpose_core.evaluation.report import markdown_table
-from magicpose_core.images import write_image
+from magicpose_core.evaluation.table import report_files, to_markdown, write_tables
+from magicpose_core.images import read_image, write_image
 
 
 @pytest.fixture
@@ -20,8 +28,13 @@ def folders(tmp_path):
     return tmp_path / "result", tmp_path / "truth"
 
 
+def overall(matched, **more):
+    report = measure_folder(matched, Instruments(), **more)
+    return {name: found.mean for name, found in report.overall()[RESULT].items()}
+
+
 def test_pairs_are_measured_by_name_in_sub_folders(folders):
-    figures = evaluate_folders(match_folders(*folders))
+    figures = overall(match_folders(*folders))
     assert figures["psnr"] == pytest.approx(20.0, abs=0.2)
     assert figures["mean_absolute_error"] == pytest.approx(0.1, abs=0.002)
     assert figures["disco_l1"] == pytest.approx(255 * figures["mean_absolute_error"] / 256)
@@ -36,11 +49,11 @@ def test_pictures_without_a_partner_are_refused_and_counted(folders, tmp_path):
 
 
 def test_the_pairs_that_there_are_can_be_asked_for(folders, tmp_path):
-    before = evaluate_folders(match_folders(*folders))
+    before = overall(match_folders(*folders))
     write_image(tmp_path / "result" / "a" / "stranger.png", torch.zeros(3, 16, 16))
     matched = match_folders(*folders, partial=True)
     assert str(matched) == "3 pairs; 1 results without a true frame (a/stranger)"
-    assert evaluate_folders(matched) == before
+    assert overall(matched) == before
 
 
 def test_two_pictures_of_one_name_are_refused(folders):
@@ -58,7 +71,115 @@ def test_folders_without_common_names_are_refused(folders, tmp_path):
 def test_pairs_of_other_sizes_are_refused(folders):
     write_image(folders[0] / "a" / "0.png", torch.zeros(3, 16, 24))
     with pytest.raises(InputError, match="24 x 16 pixels and"):
-        evaluate_folders(match_folders(*folders))
+        overall(match_folders(*folders))
+
+
+def test_true_frames_of_other_sizes_are_fitted_where_that_is_asked_for(folders):
+    write_image(folders[1] / "a" / "0.png", torch.full((3, 32, 48), 0.5))
+    write_image(folders[0] / "a" / "0.png", torch.full((3, 16, 16), 0.5))
+    matched = match_folders(*folders)
+    with pytest.raises(InputError, match="48 x 32; set fit"):
+        overall(matched)
+    report = measure_folder(matched, Instruments(), fit="crop")
+    assert report.clips[RESULT]["a"]["mean_absolute_error"] == pytest.approx(0.05, abs=0.002)
+
+
+def test_a_reference_has_no_result_and_is_not_missed(folders):
+    (folders[0] / "a" / "0.png").unlink()
+    with pytest.raises(InputError, match="true frames without a result"):
+        match_folders(*folders)
+    record = {"fingerprint": "", "conditions": {}, "settings": {}, "inputs": {}, "frames": ["1"]}
+    text = json.dumps(record | {"reference_frame": "0"})
+    (folders[0] / "a.json").write_text(text)
+    assert str(match_folders(*folders)) == "2 pairs; 1 true frames are references"
+
+
+def test_clips_are_the_sub_folders(folders):
+    clips = clips_of(match_folders(*folders))
+    assert {name: len(pairs) for name, pairs in clips.items()} == {"a": 2, "b": 1}
+
+
+def test_controls_stand_beside_the_results(folders):
+    report = measure_folder(match_folders(*folders), Instruments())
+    first = report.clips[COPIED]["a"]
+    assert first["tpsnr"] < report.clips[RESULT]["a"]["tpsnr"] < report.clips[TRUTH]["a"]["tpsnr"]
+    assert report.clips[TRUTH]["a"]["tpsnr"] == float("inf")
+    assert "warp_error" in report.clips[TRUTH]["a"]
+    assert report.left_out["warp_error, tpsnr of b"] == "needs 2 frames"
+
+
+def test_what_cannot_be_measured_of_a_set_is_left_out_with_its_reason(folders):
+    def too_few(clips):
+        raise InputError("needs two pieces of 16 frames, there is 0")
+
+    instruments = Instruments(of_sets=[SetMetric(names="fvd", measure=too_few)])
+    report = measure_folder(match_folders(*folders), instruments)
+    assert report.left_out["fvd"] == "needs two pieces of 16 frames, there is 0"
+    assert "- not measured: fvd (needs two pieces of 16 frames" in to_markdown(report)
+
+
+def test_intervals_hold_the_mean_and_shrink_with_more_clips():
+    few, many = interval([1.0, 2.0, 3.0, 4.0]), interval([1.0, 2.0, 3.0, 4.0] * 25)
+    for found in (few, many):
+        assert found.mean == 2.5
+        assert found.low < 2.5 < found.high
+    # the mean of 100 draws of deviation sqrt(1.25) spreads by sqrt(1.25 / 100)
+    assert many.high - many.low == pytest.approx(2 * 1.96 * np.sqrt(1.25 / 100), rel=0.1)
+    assert interval([1.0]).low is None
+    assert interval([1.0, float("inf")]).mean == float("inf")
+
+
+def test_a_clip_that_lacks_a_metric_does_not_count_for_it():
+    found = over_clips({"a": {"psnr": 1.0, "flicker": 3.0}, "b": {"psnr": 3.0}})
+    assert (found["psnr"].mean, found["psnr"].clips) == (2.0, 2)
+    assert (found["flicker"].mean, found["flicker"].clips) == (3.0, 1)
+
+
+def test_every_form_of_the_table_is_written_and_says_the_same(folders, tmp_path):
+    published = [PublishedRow("Theirs", "their paper, table 1", {"disco_psnr": 29.5})]
+    report = measure_folder(match_folders(*folders), Instruments(), published=published)
+    write_tables(tmp_path / "out", report)
+    files = report_files(tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        path.name for path in files.values()
+    )
+    kept = json.loads(files["json"].read_text())
+    psnr = kept["overall"][RESULT]["psnr"]["mean"]
+    rows = list(csv.DictReader(files["csv"].open()))
+    (row,) = [r for r in rows if (r["row"], r["clip"], r["metric"]) == (RESULT, "", "psnr")]
+    assert float(row["value"]) == psnr
+    assert kept["overall"][TRUTH]["tpsnr"]["mean"] == "inf"
+    markdown = files["md"].read_text()
+    assert "2 clips, 3 frames" in markdown
+    assert f"| result | {psnr:.4g} [" in markdown
+    assert "| Theirs (their paper, table 1) | 29.5 |" in markdown
+    assert "is no measurement" in markdown
+    assert "\\toprule" in files["tex"].read_text()
+    assert read_image(files["png"]).shape[1] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[row]]\nmethod = "a"\nmetrics = {fid = 1.0}', "row 1: method and source must be given"),
+        ('[[row]]\nmethod = "a"\nsource = "b"\nmetrics = {fid = "1"}', "table of numbers"),
+        ("row = 1", r"has no \[\[row\]\]"),
+        ("[[", "cannot be read as TOML"),
+    ],
+)
+def test_a_published_row_without_a_source_is_refused(tmp_path, text, message):
+    (tmp_path / "rows.toml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_published(tmp_path / "rows.toml")
+
+
+def test_a_published_row_is_read(tmp_path):
+    (tmp_path / "rows.toml").write_text(
+        '[[row]]\nmethod = "a"\nsource = "b"\nmetrics = {fid = 1, disco_psnr = 2.5}'
+    )
+    assert read_published(tmp_path / "rows.toml") == [
+        PublishedRow("a", "b", {"fid": 1.0, "disco_psnr": 2.5})
+    ]
 
 
 def test_table_shows_shares_as_per_cent():

@@ -160,7 +160,7 @@ def endless(frames: list[np.ndarray]) -> Iterator[np.ndarray]:
         (lambda f: flicker(f, endless(f)), "results end before"),
         (lambda f: flicker([g[:32] for g in f], f), "64 x 32 pixels and truths 64 x 64"),
         (lambda f: warp_error(f, [constant_flow(0, 0, 0)]), "end after 1"),
-        (lambda f: warp_error(f, [constant_flow(0, 0, 0)] * 3), "there are 3 results"),
+        (lambda f: warp_error(f, [constant_flow(0, 0, 0)] * 3), "of which there are 3"),
         (lambda f: list(estimated_flows([g[:8] for g in f])), "16 x 16"),
     ],
 )

@@ -1,0 +1,63 @@
+"""LPIPS with backbones by path: the package brings its own small weights, and fetches no others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+
+from ...errors import CheckpointError, MissingDependencyError
+from ...images import from_uint8
+from ...video.reader import Frame
+from ...weights.checkpoint import open_checkpoint
+from .files import FeatureFile
+
+Backbone = Literal["vgg", "alex"]
+
+
+def load_lpips(file: FeatureFile, backbone: Backbone) -> Any:
+    """Load the network.
+
+    Args:
+        file: torchvision's weights of the backbone.
+        backbone: ``vgg`` (VGG-16) or ``alex`` (AlexNet).
+
+    Raises:
+        MissingDependencyError: lpips is not installed.
+        CheckpointError: The file is of another network.
+    """
+    try:
+        from lpips import LPIPS
+    except ImportError as error:
+        raise MissingDependencyError(
+            "LPIPS needs lpips; pip install 'magicpose[metrics]'"
+        ) from error
+    network = LPIPS(net=backbone, pnet_rand=True, verbose=False)
+    opened = open_checkpoint(file.path)
+    state = {}
+    for name, tensor in network.net.state_dict().items():
+        key = f"features.{re.sub(r'^slice[0-9]+[.]', '', name)}"
+        if key not in opened.tensors or opened.tensors[key].shape != tuple(tensor.shape):
+            raise CheckpointError(f"{file.path.name} is no {backbone} network: {key} does not fit")
+        state[name] = opened.read(key).float()
+    network.net.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def lpips_metric(network: Any, *, unit_range: bool = False) -> Callable[[Frame, Frame], float]:
+    """Give the distance of two frames, 0 for equal ones.
+
+    Args:
+        network: Of :func:`load_lpips`.
+        unit_range: Feed 0..1 where the network wants -1..1, as DisCo's script does.
+    """
+
+    @torch.no_grad()
+    def measure(result: Frame, truth: Frame) -> float:
+        images = from_uint8(result), from_uint8(truth)
+        fed = images if unit_range else tuple(2 * image - 1 for image in images)
+        return float(network(*fed))
+
+    return measure
