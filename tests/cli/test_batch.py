@@ -112,7 +112,8 @@ def test_a_killed_worker_costs_nothing(inputs, batch, capsys):
     killed.start()
     assert batch("out", "--devices", "cpu,cpu", jobs=jobs) == 0
     killed.join()
-    assert "6 clips rendered" in capsys.readouterr().out
+    told = capsys.readouterr().out  # a clip that was whole when its worker died is kept
+    assert "6 clips rendered" in told or ("5 clips rendered" in told and "1 kept" in told)
     assert batch("calm", jobs=jobs) == 0
     assert contents(inputs / "out") == contents(inputs / "calm")
     assert not list((inputs / "out").glob(".*.lock"))

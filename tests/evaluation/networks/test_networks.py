@@ -17,6 +17,7 @@ def norm(name: str, channels: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(channels)
     names = ("weight", "bias", "running_mean", "running_var")
     values = [torch.rand(channels, generator=generator) + 0.5 for _ in names]
+    values[2] -= 1  # means near 0, or nothing would pass the rectifiers
     return dict(zip((f"{name}.{part}" for part in names), values, strict=True))
 
 
@@ -44,7 +45,7 @@ def small_i3d() -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
 
     def unit(name: str, into: int, out: int, side: int) -> None:
-        state[f"{name}.conv3d.weight"] = torch.randn(out, into, side, side, side) / (into * side)
+        state[f"{name}.conv3d.weight"] = torch.randn(out, into, side, side, side) / side
         state.update(norm(f"{name}.bn", out))
 
     unit("Conv3d_1a_7x7", 3, 4, 7)
