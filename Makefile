@@ -86,6 +86,7 @@ train-demo-faces: $(VENV)/.dev
 	$(IN_ONE_PROCESS) vae $(CONFIGS)/vae_faces_decoder.toml
 	$(IN_ONE_PROCESS) stage1 $(CONFIGS)/stage1_faces.toml
 	$(IN_ONE_PROCESS) stage2 $(CONFIGS)/stage2_faces.toml
+	$(IN_ONE_PROCESS) stage3 $(CONFIGS)/stage3.toml
 
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures

@@ -1,4 +1,4 @@
-"""``magicpose train``: the autoencoder, the base model and the paper's two stages."""
+"""``magicpose train``: the autoencoder, the base model, the paper's two stages, and motion."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from .terminal import say
 if TYPE_CHECKING:
     from ..training.config import TrainingConfig
 
-STAGES = ("vae", "base", "stage1", "stage2")
+STAGES = ("vae", "base", "stage1", "stage2", "stage3")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "train",
-        help="train the two stages (and, for a model of one's own, the base and the autoencoder)",
+        help="train the two stages and a motion module (and, for a model of one's own, the base "
+        "and the autoencoder)",
         description="Train one stage. The same command goes on where the last checkpoint stands.",
     )
     parser.add_argument("stage", choices=STAGES, help="what to train")

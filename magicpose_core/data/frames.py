@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class PosedFrame:
-    """A square picture and the pose map of the same crop, (S, S, 3) uint8 RGB each."""
+    """A square picture and the pose map of the same crop, (S, S, 3) uint8 RGB each.
+
+    Attributes:
+        name: Of the frame.
+        picture: What it shows.
+        pose_map: Drawn pose.
+        follows: Whether no frame is left out between it and the one before.
+    """
 
     name: str
     picture: NDArray[np.uint8]
     pose_map: NDArray[np.uint8]
+    follows: bool = True
 
 
 class Subject(Protocol):

@@ -39,6 +39,7 @@ class TikTokSubject:
         size: Side of the crops in pixels.
         near_uniform: See :func:`is_near_uniform`.
         crop: Seed of the random crops (0.9 to 1 of the centre square); None takes all of it.
+        steady: Whether all frames have one crop, as clips must.
     """
 
     name: str
@@ -46,17 +47,20 @@ class TikTokSubject:
     size: int
     near_uniform: float
     crop: tuple[int, ...] | None
+    steady: bool = False
 
     @property
     def signature(self) -> str:
         """Name, size and age of every file, and how it is cropped."""
         files = [path for pair in self.pairs for path in pair]
         stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        return f"{self.name} {self.size} {self.near_uniform} {self.crop} {stats}"
+        crop = f"{self.crop} steady" if self.steady else f"{self.crop}"
+        return f"{self.name} {self.size} {self.near_uniform} {crop} {stats}"
 
     def frames(self) -> Iterator[PosedFrame]:
         """Read the frames; those that nothing can be learned from are reported and left out."""
-        left_out = []
+        left_out: list[str] = []
+        told = 0  # of those, before the frame at hand
         for number, (picture_path, map_path) in enumerate(self.pairs):
             try:
                 picture, pose_map = read_image(picture_path), read_image(map_path)
@@ -72,7 +76,9 @@ class TikTokSubject:
                 name=picture_path.stem,
                 picture=to_uint8(picture)[0],
                 pose_map=to_uint8(pose_map)[0],
+                follows=len(left_out) == told,
             )
+            told = len(left_out)
         _report(f"subject {self.name}", "frame(s) left out", left_out)
 
     def _reason(self, picture: Tensor, pose_map: Tensor) -> str | None:
@@ -94,7 +100,7 @@ class TikTokSubject:
         if self.crop is None:
             share, left, top = 1.0, 0.5, 0.5
         else:
-            rng = np.random.default_rng((*self.crop, number))
+            rng = np.random.default_rng(self.crop if self.steady else (*self.crop, number))
             share, left, top = rng.uniform(_SMALLEST_CROP, 1), rng.random(), rng.random()
 
         def cut(image: Tensor) -> Tensor:
@@ -132,7 +138,13 @@ def is_near_uniform(picture: NDArray[np.uint8], near_uniform: float) -> bool:
 
 
 def tiktok_subjects(
-    root: Path, name: str, *, size: int, near_uniform: float, seed: int | None
+    root: Path,
+    name: str,
+    *,
+    size: int,
+    near_uniform: float,
+    seed: int | None,
+    steady: bool = False,
 ) -> list[TikTokSubject]:
     """List the subjects of a set.
 
@@ -142,6 +154,7 @@ def tiktok_subjects(
         size: Side of the crops in pixels.
         near_uniform: See :func:`is_near_uniform`.
         seed: Of the random crops; None cuts the centre.
+        steady: Give all frames of a subject one crop.
 
     Raises:
         InputError: The folders are absent, or hold no pair at all.
@@ -167,6 +180,7 @@ def tiktok_subjects(
                     size=size,
                     near_uniform=near_uniform,
                     crop=crop,
+                    steady=steady,
                 )
             )
     if not subjects:

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar, Union, get_args, get_origin
 from ..data.dancers.framing import Framing
 from ..errors import InputError, one_line
 from ..files import regular_file
+from ..models.motion_plan import MotionShape
 from ..models.sd15 import LATENT_STRIDE, NORM_GROUPS, UNetShape, VaeShape
 from ..sizes import LONGEST_SIDE
 
@@ -25,6 +26,7 @@ else:
 Config = TypeVar("Config")
 
 _MOST_CHANNELS, _MOST_RESNETS = 8192, 16
+_MOST_POSITIONS = 1024
 _LARGEST_SEED = 2**63 - 1
 _LARGEST_NUMBER = 1 << 64  # a whole number may have thousands of digits
 
@@ -59,6 +61,7 @@ class DataConfig:
             face; 0 takes whole pictures.
         people: Dancers to draw.
         frames: Frames of each dancer.
+        clip: Frames in a row of the clips that stage 3 learns from.
         heldout: Dancers or subjects kept for validation.
         near_uniform: A picture is left out if its most frequent grey level (of 256) covers more
             than this share of it.
@@ -74,6 +77,7 @@ class DataConfig:
     crop: int = 0
     people: int = 2000
     frames: int = 8
+    clip: int = 16
     heldout: int = 32
     near_uniform: float = 0.8
 
@@ -85,7 +89,7 @@ class DataConfig:
                 raise InputError(f"data.{name} must be a multiple of {LATENT_STRIDE}, got {side}")
         if not 0 <= self.crop <= self.size:
             raise InputError(f"data.crop must be 0..{self.size} (data.size), got {self.crop}")
-        _refuse_below_one(self, "data", "size", "people", "frames", "heldout")
+        _refuse_below_one(self, "data", "size", "people", "frames", "clip", "heldout")
         _refuse_outside(self, "data", LATENT_STRIDE, LONGEST_SIDE, "size")
         _refuse_outside(self, "data", 0, 1, "near_uniform")
 
@@ -100,11 +104,14 @@ class StartConfig:
         pose_controlnet: A pose ControlNet (control_v11p_sd15_openpose); None takes the
             checkpoint's, or else a copy of the U-Net with zero convolutions.
         vae: An autoencoder; None takes the checkpoint's.
+        motion_module: A motion module for stage 3 to go on with; None starts one that does nothing
+            yet, of the shape in ``[network]``.
     """
 
     checkpoint: Path | None = None
     pose_controlnet: Path | None = None
     vae: Path | None = None
+    motion_module: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +124,8 @@ class NetworkConfig:
         text_width: Width of the text encoder, which only ever reads the empty prompt.
         vae_channels: Channels of each level of the autoencoder.
         vae_resnets: ResBlocks per level of the autoencoder.
+        motion_positions: Frames that a motion module can tell apart.
+        motion_middle: Whether it has a module in the middle block, too (AnimateDiff v2).
     """
 
     channels: tuple[int, ...] = UNetShape.channels
@@ -124,6 +133,8 @@ class NetworkConfig:
     text_width: int = UNetShape.context
     vae_channels: tuple[int, ...] = VaeShape.channels
     vae_resnets: int = VaeShape.resnets
+    motion_positions: int = MotionShape.positions
+    motion_middle: bool = True
 
     def __post_init__(self) -> None:
         """Refuse shapes of which no network can be built."""
@@ -143,6 +154,7 @@ class NetworkConfig:
         _refuse_outside(self, "network", 1, min(self.channels), "heads")
         _refuse_outside(self, "network", 1, _MOST_CHANNELS, "text_width")
         _refuse_outside(self, "network", 1, _MOST_RESNETS, "vae_resnets")
+        _refuse_outside(self, "network", 1, _MOST_POSITIONS, "motion_positions")
         if any(count % self.heads for count in self.channels):
             raise InputError(
                 f"network.heads must divide each of network.channels {self.channels}, got "
@@ -202,6 +214,9 @@ class ObjectiveConfig:
         wonoise: Show the reference clean; otherwise with the target's own noise.
         plain_share: Share of each batch that the U-Net sees alone, so that guidance has a model
             to step away from. 0 in the paper, whose U-Net is trained already.
+        one_noise_share: Chance that the frames of a clip of stage 3 all have one noise, as they
+            have when a clip is rendered; otherwise a part is common, drawn uniformly from 0..1.
+        plain_clips: Chance that the U-Net sees a clip of stage 3 alone, as guidance's other half.
         weighting: Of the timesteps: ``uniform`` as in the paper, or ``debiased``, which counts
             what an error of the noise does to the picture.
         offset_noise: Standard deviation of an offset of each channel's noise, so that the mean of
@@ -217,6 +232,8 @@ class ObjectiveConfig:
     parts: tuple[Literal["unet", "appearance", "pose"], ...] = ("unet", "appearance", "pose")
     wonoise: bool = True
     plain_share: float = 0.0
+    one_noise_share: float = 0.5
+    plain_clips: float = 0.125
     weighting: Literal["uniform", "debiased"] = "uniform"
     offset_noise: float = 0.0
     kl: float = 1e-6
@@ -227,7 +244,7 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         """Refuse shares and weights that mean nothing."""
-        _refuse_outside(self, "objective", 0, 1, "plain_share")
+        _refuse_outside(self, "objective", 0, 1, "plain_share", "plain_clips", "one_noise_share")
         _refuse_outside(self, "objective", 0, float("inf"), "offset_noise", "kl", "edges", "faces")
 
 

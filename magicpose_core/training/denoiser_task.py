@@ -85,16 +85,21 @@ def open_caches(
     return train, heldout
 
 
-def find_subjects(data: DataConfig, seed: int) -> tuple[Subjects, Subjects]:
+def find_subjects(data: DataConfig, seed: int, *, clips: bool = False) -> tuple[Subjects, Subjects]:
     """List the training people and the held-out ones.
+
+    Args:
+        data: Where they come from.
+        seed: Of the crops.
+        clips: Whether frames in a row are wanted: dancers dance, and a subject has one crop.
 
     Raises:
         InputError: The data's folder is not named or not there.
     """
     if data.source == "dancers":
         return (
-            dancer_subjects("train", data.people, data.frames, data.size, data.framing),
-            dancer_subjects("heldout", data.heldout, data.frames, data.size, data.framing),
+            dancer_subjects("train", data.people, data.frames, data.size, data.framing, clips),
+            dancer_subjects("heldout", data.heldout, data.frames, data.size, data.framing, clips),
         )
     if data.folder is None:
         raise InputError("data.folder is not set; name the folder with train_set and its pose maps")
@@ -104,6 +109,7 @@ def find_subjects(data: DataConfig, seed: int) -> tuple[Subjects, Subjects]:
         size=data.size,
         near_uniform=data.near_uniform,
         seed=seed,
+        steady=clips,
     )
     heldout = tiktok_subjects(
         data.folder,

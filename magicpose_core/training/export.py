@@ -57,6 +57,8 @@ def export(
             ldm_key = weight_map.ldm_key(key)
             if ldm_key is not None:
                 tensors[prefixes[name] + ldm_key] = weight_map.to_ldm(ldm_key, tensor)
+        for copy, original in weight_map.copies.items():
+            tensors[prefixes[name] + copy] = tensors[prefixes[name] + original]
     infos = {
         key: TensorInfo(tuple(tensor.shape), dtype if tensor.is_floating_point() else tensor.dtype)
         for key, tensor in tensors.items()

@@ -6,6 +6,8 @@ import torch
 
 from ..models.appearance import AppearanceControlModel
 from ..models.denoiser import MagicPoseDenoiser
+from ..models.motion import MotionModule
+from ..models.motion_plan import MotionShape
 from ..models.networks import Autoencoder, UNet
 from ..models.pose_control import PoseControlNet
 from ..models.sd15 import ControlNetShape, TextShape, UNetShape, VaeShape
@@ -34,6 +36,23 @@ def fresh_denoiser(config: NetworkConfig, seed: int) -> MagicPoseDenoiser:
     shape = ControlNetShape(unet=unet)
     with _seeded(seed):
         return MagicPoseDenoiser(UNet(unet), AppearanceControlModel(shape), PoseControlNet(shape))
+
+
+def fresh_motion(config: NetworkConfig, unet: UNetShape, seed: int) -> MotionModule:
+    """Draw a motion module for a U-Net that does nothing yet: its output projections are zero."""
+    shape = MotionShape(
+        channels=unet.channels,
+        resnets=unet.resnets,
+        middle=config.motion_middle,
+        positions=config.motion_positions,
+    )
+    with _seeded(seed):
+        motion = MotionModule(shape)
+    with torch.no_grad():
+        for name, parameter in motion.named_parameters():
+            if ".proj_out." in name:
+                parameter.zero_()
+    return motion
 
 
 def fresh_text(config: NetworkConfig, seed: int) -> TextEncoder:

@@ -6,11 +6,12 @@ each time, as the authors do. A frame's crop is drawn once, here, for the frame 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
@@ -42,12 +43,14 @@ class LatentCache:
         pose_maps: (N, H, W, 3) uint8.
         names: Of the subjects.
         bounds: (S, 2) first frame and one behind the last, of each subject.
+        gaps: Frames before which others were left out, rising.
     """
 
     moments: NDArray[np.float16]
     pose_maps: NDArray[np.uint8]
     names: tuple[str, ...]
     bounds: NDArray[np.int64]
+    gaps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def shard(self, rank: int, world_size: int) -> LatentCache:
         """Keep every ``world_size``-th subject, so that processes see other people."""
@@ -57,7 +60,7 @@ class LatentCache:
                 "start fewer or add data"
             )
         chosen = slice(rank, None, world_size)
-        return LatentCache(self.moments, self.pose_maps, self.names[chosen], self.bounds[chosen])
+        return dataclasses.replace(self, names=self.names[chosen], bounds=self.bounds[chosen])
 
 
 def fingerprint(vae: AutoencoderKL, subjects: Sequence[Subject]) -> str:
@@ -97,6 +100,7 @@ def open_cache(
         pose_maps=np.load(folder / _POSE_MAPS, mmap_mode="r"),
         names=tuple(subject["name"] for subject in index["subjects"]),
         bounds=np.array([[s["first"], s["end"]] for s in index["subjects"]], np.int64),
+        gaps=np.array([gap for s in index["subjects"] for gap in s.get("gaps", ())], np.int64),
     )
 
 
@@ -169,11 +173,13 @@ def _write_frames(
                 continue
             together = chain(first, frames)
             start = done
+            gaps: list[int] = []
             while rows := list(islice(together, _TOGETHER)):
                 moments.append(_encode(vae, np.stack([frame.picture for frame in rows])))
                 pose_maps.append(np.stack([frame.pose_map for frame in rows]))
+                gaps += [done + place for place, frame in enumerate(rows) if not frame.follows]
                 done += len(rows)
-            entries.append({"name": subject.name, "first": start, "end": done})
+            entries.append({"name": subject.name, "first": start, "end": done, "gaps": gaps})
     return entries
 
 

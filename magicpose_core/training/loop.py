@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from ..errors import InputError, NotFiniteError
 from ..files import atomic_path, sweep
-from ..images import write_image
+from ..images import to_uint8, write_image
 from ..models.device import choose_device
+from ..video.writer import open_mp4
 from .checkpoints import (
     BEST,
     LAST,
@@ -38,6 +39,7 @@ from .optimizer import learning_rate_at, make_optimizer
 Batch = Mapping[str, Tensor]
 BatchAt = Callable[[int], Batch]  # number of the forward pass, counted over the whole run
 OnTrainingStep = Callable[[int, float], None]  # steps done, loss
+_CLIP_FPS = 8
 _LONGEST_WAIT = timedelta(days=2)  # of the other processes, while the first one encodes the frames
 
 _log = logging.getLogger("magicpose")
@@ -53,7 +55,7 @@ class Task:
         batch_at: Makes the batch of this process for the n-th forward pass; the same n gives the
             same batch for ever.
         validate: Measures the objective on fixed data and noise; lower is better.
-        draw: Makes a picture (3, H, W) in [0, 1] to look at, or None.
+        draw: Makes a picture (3, H, W) or a clip (F, 3, H, W) in [0, 1] to look at, or None.
     """
 
     stage: str
@@ -225,8 +227,12 @@ class _Run:
             image = self._task.draw()
         if image is not None:
             step = self._progress.step
-            write_image(self._config.output / "samples" / f"{step:07d}.png", image)
-            self._curves.picture("samples", step, image)
+            file = self._config.output / "samples" / f"{step:07d}"
+            if image.ndim == 4:
+                _write_clip(file.with_suffix(".mp4"), image)
+            else:
+                write_image(file.with_suffix(".png"), image)
+            self._curves.picture("samples", step, image[0] if image.ndim == 4 else image)
 
     def _save(self) -> None:
         if self._accelerator.is_main_process:
@@ -251,6 +257,13 @@ class _Run:
                 "optimizer.learning_rate, or use bf16 instead of fp16, and start the same command "
                 "again: it goes on from the last checkpoint"
             )
+
+
+def _write_clip(path: Path, clip: Tensor) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open_mp4(path, fps=_CLIP_FPS) as write:
+        for frame in to_uint8(clip):
+            write(frame)
 
 
 def _copy(source: Path, target: Path) -> None:

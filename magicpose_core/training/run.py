@@ -8,6 +8,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
+from .clip_task import clip_task, export_motion
 from .config import TrainingConfig
 from .denoiser_task import (
     denoiser_task,
@@ -19,7 +20,7 @@ from .denoiser_task import (
 from .loop import OnTrainingStep, make_accelerator, train
 from .memory import estimate_memory
 from .run_folder import own_run_folder
-from .stages import find_stage, freeze
+from .stages import MOTION, find_stage, freeze
 from .start import start_models
 from .vae_task import finish_vae, start_vae, vae_task
 
@@ -36,7 +37,7 @@ def train_stage(
     """Train a stage, or go on with it, and export it in the released key layout.
 
     Args:
-        stage: ``vae``, ``base``, ``stage1`` or ``stage2``.
+        stage: ``vae``, ``base``, ``stage1``, ``stage2`` or ``stage3``.
         config: The run.
         stop_at: Stop after this many steps in all; the schedules still aim at the configured end.
         on_step: Called after each step with steps done and loss.
@@ -67,6 +68,7 @@ def _train_stage(
         train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
         return finish_vae(config) if accelerator.is_main_process else None
     chosen = find_stage(stage, config.objective)
+    clips = chosen.name == MOTION.name
     models = start_models(config, chosen)
     freeze(models.denoiser, chosen)
     keep_frozen_in(models.denoiser, config)
@@ -75,11 +77,17 @@ def _train_stage(
     models.text.to(accelerator.device)
     with accelerator.main_process_first():
         train_cache, heldout = open_caches(
-            config, models, find_subjects(config.data, config.run.seed)
+            config, models, find_subjects(config.data, config.run.seed, clips=clips)
         )
     shard = train_cache.shard(accelerator.process_index, accelerator.num_processes)
-    task = denoiser_task(config, chosen, models, (shard, heldout), accelerator.process_index)
+    caches, rank = (shard, heldout), accelerator.process_index
+    if clips:
+        task = clip_task(config, models, caches, rank)
+    else:
+        task = denoiser_task(config, chosen, models, caches, rank)
     train(task, config, accelerator, stop_at=stop_at, on_step=on_step)
     accelerator.free_memory()
     del task, models
-    return export_denoiser(config, chosen) if accelerator.is_main_process else None
+    if not accelerator.is_main_process:
+        return None
+    return export_motion(config) if clips else export_denoiser(config, chosen)

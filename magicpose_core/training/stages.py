@@ -9,10 +9,11 @@ from torch import nn
 
 from ..errors import InputError
 from ..models.denoiser import MagicPoseDenoiser
+from ..models.motion import MotionUNet
 from .config import ObjectiveConfig
 
-StageName = Literal["base", "stage1", "stage2"]
-Trained = Literal["unet", "appearance", "pose"]
+StageName = Literal["base", "stage1", "stage2", "stage3"]
+Trained = Literal["unet", "appearance", "pose", "motion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +40,25 @@ POSE_DISENTANGLED = Stage(name="stage2", trains=("appearance", "pose"))
 """Chang et al. 2024, section 3.3: appearance-disentangled pose control."""
 
 
+MOTION = Stage(name="stage3", trains=("motion",))
+"""Chang et al. 2024, section 3.4: a motion module, from clips, everything else frozen."""
+
+
 def find_stage(name: str, objective: ObjectiveConfig) -> Stage:
     """Give the stage of a name.
 
     Args:
-        name: ``base``, ``stage1`` or ``stage2``.
+        name: ``base``, ``stage1``, ``stage2`` or ``stage3``.
         objective: Says what ``base`` trains: the model that the paper takes ready-made.
     """
     if name == "stage1":
         return APPEARANCE_PRETRAINING
     if name == "stage2":
         return POSE_DISENTANGLED
+    if name == MOTION.name:
+        return MOTION
     if name != "base":
-        raise InputError(f"unknown stage {name!r}; expected base, stage1 or stage2")
+        raise InputError(f"unknown stage {name!r}; expected base, stage1, stage2 or stage3")
     parts = objective.parts
     if not parts:
         raise InputError("objective.parts is empty; name at least unet")
@@ -74,6 +81,7 @@ def freeze(denoiser: MagicPoseDenoiser, stage: Stage) -> None:
         "unet": denoiser.unet,
         "appearance": denoiser.appearance,
         "pose": denoiser.pose,
+        "motion": denoiser.unet.motion if isinstance(denoiser.unet, MotionUNet) else None,
     }
     for name in stage.trains:
         network = networks[name]

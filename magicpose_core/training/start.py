@@ -8,17 +8,18 @@ import torch
 
 from ..errors import InputError
 from ..models.denoiser import MagicPoseDenoiser
+from ..models.motion import MotionModule, MotionUNet
 from ..models.networks import UNet
 from ..models.pose_control import PoseControlNet
 from ..models.sd15 import ControlNetShape
 from ..weights.checkpoint import Checkpoint, open_checkpoint
-from ..weights.contents import Part, find_part, find_parts
+from ..weights.contents import Part, describe, find_part, find_parts
 from ..weights.heads import Heads, noted_heads
 from ..weights.loading import MagicPoseModels, load_network
-from ..weights.recipes import APPEARANCE, POSE, TEXT, UNET, VAE
+from ..weights.recipes import APPEARANCE, MOTION, POSE, TEXT, UNET, VAE
 from ..weights.start import start_appearance
 from .config import TrainingConfig
-from .fresh import fresh_denoiser, fresh_text
+from .fresh import fresh_denoiser, fresh_motion, fresh_text
 from .stages import Stage
 
 _log = logging.getLogger("magicpose")
@@ -32,6 +33,8 @@ def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
         CheckpointError: A file lacks what the stage needs.
     """
     if config.start.checkpoint is None:
+        if stage.name == "stage3":
+            raise InputError("stage 3 needs start.checkpoint, the model that stage 2 wrote")
         return _fresh_models(config)
     file = open_checkpoint(config.start.checkpoint)
     heads = noted_heads(file.metadata)
@@ -40,11 +43,16 @@ def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
             f"start.checkpoint {config.start.checkpoint} holds no appearance control model, which "
             "stage 2 goes on with; name the file that stage 1 wrote"
         )
+    if stage.name == "stage3" and not {"appearance", "pose"} <= set(find_parts(file)):
+        raise InputError(
+            f"start.checkpoint {config.start.checkpoint} is {describe(file)}; stage 3 goes on with "
+            "a whole MagicPose model: name the file that stage 2 wrote"
+        )
     unet = load_network(UNET, find_part(file, "unet"), heads)
     vae_file = file if config.start.vae is None else open_checkpoint(config.start.vae)
     return MagicPoseModels(
         denoiser=MagicPoseDenoiser(
-            unet,
+            MotionUNet(unet, _start_motion(config, unet)) if stage.name == "stage3" else unet,
             load_network(APPEARANCE, start_appearance(file), heads)
             if stage.sees_reference
             else None,
@@ -53,6 +61,13 @@ def start_models(config: TrainingConfig, stage: Stage) -> MagicPoseModels:
         vae=load_network(VAE, find_part(vae_file, "vae")),
         text=load_network(TEXT, find_part(file, "text"), heads),
     )
+
+
+def _start_motion(config: TrainingConfig, unet: UNet) -> MotionModule:
+    path = config.start.motion_module
+    if path is None:
+        return fresh_motion(config.network, unet.shape, config.run.seed)
+    return load_network(MOTION, find_part(open_checkpoint(path), "motion"))
 
 
 def _fresh_models(config: TrainingConfig) -> MagicPoseModels:

@@ -7,19 +7,23 @@ import time
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from ..models.denoiser import MagicPoseDenoiser
+from ..models.motion import MotionUNet
+from ..models.networks import UNet
 from ..models.sd15 import LATENT_STRIDE
 from ..models.text import TextEncoder
+from .clip_objective import ClipObjective
 from .config import TrainingConfig
 from .denoiser_task import enable_checkpointing, keep_frozen_in
-from .fresh import fresh_denoiser, fresh_text
+from .fresh import fresh_denoiser, fresh_motion, fresh_text
 from .loop import Batch, make_accelerator
 from .memory import MemoryEstimate, estimate_memory
 from .objective import NoiseObjective
 from .optimizer import make_optimizer
 from .randomness import torch_generator
-from .stages import Stage, find_stage
+from .stages import MOTION, Stage, find_stage
 from .start import start_models
 
 _GB = 1e9
@@ -55,7 +59,7 @@ class Trial:
 
 
 def try_step(stage_name: str, config: TrainingConfig) -> Trial:
-    """Do one optimizer step of ``base``, ``stage1`` or ``stage2`` and keep nothing of it.
+    """Do one optimizer step of ``base`` or a numbered stage and keep nothing of it.
 
     Args:
         stage_name: The stage.
@@ -64,8 +68,7 @@ def try_step(stage_name: str, config: TrainingConfig) -> Trial:
     accelerator = make_accelerator(config)
     stage = find_stage(stage_name, config.objective)
     denoiser, text = _networks(config, stage)
-    with torch.no_grad():
-        objective = NoiseObjective(denoiser, stage, text.empty_prompt(), config.objective)
+    objective = _objective(denoiser, text, stage, config)
     keep_frozen_in(denoiser, config)
     if config.run.gradient_checkpointing:
         enable_checkpointing(denoiser)
@@ -74,7 +77,8 @@ def try_step(stage_name: str, config: TrainingConfig) -> Trial:
     prepared, optimizer = accelerator.prepare(
         objective.to(accelerator.device), make_optimizer(parameters, config.optimizer)
     )
-    batch = {key: value.to(accelerator.device) for key, value in _random_batch(config).items()}
+    random = _random_clips(config) if stage.name == MOTION.name else _random_batch(config)
+    batch = {key: value.to(accelerator.device) for key, value in random.items()}
     started = time.perf_counter()
     loss = prepared(batch)
     accelerator.backward(loss)
@@ -90,6 +94,16 @@ def try_step(stage_name: str, config: TrainingConfig) -> Trial:
     )
 
 
+def _objective(
+    denoiser: MagicPoseDenoiser, text: TextEncoder, stage: Stage, config: TrainingConfig
+) -> nn.Module:
+    with torch.no_grad():
+        prompt = text.empty_prompt()
+    if stage.name == MOTION.name:
+        return ClipObjective(denoiser, prompt, config.objective)
+    return NoiseObjective(denoiser, stage, prompt, config.objective)
+
+
 def _networks(config: TrainingConfig, stage: Stage) -> tuple[MagicPoseDenoiser, TextEncoder]:
     if config.start.checkpoint is not None:
         models = start_models(config, stage)
@@ -97,6 +111,10 @@ def _networks(config: TrainingConfig, stage: Stage) -> tuple[MagicPoseDenoiser, 
     denoiser = fresh_denoiser(config.network, config.run.seed)
     if not stage.sees_pose:
         denoiser.pose = None
+    if stage.name == MOTION.name:
+        assert isinstance(denoiser.unet, UNet)
+        motion = fresh_motion(config.network, denoiser.unet.shape, config.run.seed)
+        denoiser.unet = MotionUNet(denoiser.unet, motion)
     return denoiser, fresh_text(config.network, config.run.seed).requires_grad_(False)
 
 
@@ -111,6 +129,21 @@ def _random_batch(config: TrainingConfig) -> Batch:
         "noise": noise,
         "timesteps": torch.randint(0, 1000, (rows,), generator=generator),
         "pose_maps": torch.rand((rows, 3, size, size), generator=generator),
+    }
+
+
+def _random_clips(config: TrainingConfig) -> Batch:
+    clips, frames, size = config.optimizer.batch, config.data.clip, config.data.size
+    generator = torch_generator(config.run.seed)
+    cells = size // LATENT_STRIDE
+    latents, noise = torch.randn((2, clips, frames, 4, cells, cells), generator=generator)
+    return {
+        "latents": latents,
+        "reference": torch.randn((clips, 4, cells, cells), generator=generator),
+        "noise": noise,
+        "timesteps": torch.randint(0, 1000, (clips,), generator=generator),
+        "pose_maps": torch.rand((clips, frames, 3, size, size), generator=generator),
+        "plain": torch.zeros(clips, dtype=torch.bool),
     }
 
 

@@ -102,7 +102,7 @@ def test_the_demos_configurations_are_valid(path):
 def test_the_configurations_for_own_videos_take_as_many_pairs_as_the_paper(path):
     config = read_config(path)
     pairs = config.optimizer.batch * config.optimizer.accumulate * config.run.world_size
-    assert (path.stem, pairs) in {("stage1", 32), ("stage2", 8)}
+    assert (path.stem, pairs) in {("stage1", 32), ("stage2", 8), ("stage3", 8)}  # stage 3: clips
     assert config.objective == ObjectiveConfig()
 
 
@@ -114,6 +114,7 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "stage1_faces",
         "stage2",
         "stage2_faces",
+        "stage3",
         "vae",
         "vae_decoder",
         "vae_faces",
