@@ -16,11 +16,9 @@ SchedulerName = Literal[
 ]
 SCHEDULERS: tuple[SchedulerName, ...] = get_args(SchedulerName)
 ControlMode = Literal["image_cfg", "balance"]
-CONTROL_MODES: tuple[ControlMode, ...] = get_args(ControlMode)
 ReferenceLatents = Literal["sample", "mean"]
 WindowRule = Literal["fixed", "circular"]
 BetaSchedule = Literal["scaled_linear", "linear"]
-REFERENCE_LATENTS: tuple[ReferenceLatents, ...] = get_args(ReferenceLatents)
 
 TRAINING_STEPS = 1000
 BETAS = (0.00085, 0.012)

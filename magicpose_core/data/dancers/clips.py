@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...pose.keypoints import PersonPose
+from .bodies import Build, Proportions
 from .expression import EXPRESSIONS, Expression, blend, draw_expression, with_expression
 from .figure import pose_figure
 from .footwork import contacts_at, draw_footwork, step
 from .framing import SHOTS, Framing
 from .landmarks import person_pose
 from .motion import Posture, draw_motion, posture_at
-from .person import SPLITS, Build, Dancer, Proportions, Split, draw_dancer
+from .person import SPLITS, Dancer, Split, draw_dancer
 from .render import render_dancer
 from .view import FULL_LENGTH, View, draw_view
 

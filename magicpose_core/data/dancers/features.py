@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from .bodies import Proportions
 from .figure import Arm, Figure
 from .motion import Posture
-from .person import Proportions
 
 Points = NDArray[np.complex128]
 FACE_WIDTH = 0.84

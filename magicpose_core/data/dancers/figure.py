@@ -9,8 +9,8 @@ import cmath
 import math
 from dataclasses import dataclass
 
+from .bodies import Proportions
 from .motion import Posture
-from .person import Proportions
 
 GROUND = 0.955
 SOLE = 0.03

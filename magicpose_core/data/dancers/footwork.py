@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .bodies import Proportions
 from .figure import GROUND, SOLE
 from .motion import Posture
-from .person import Proportions
 
 _BEATS = 4  # swings in a loop, right and left in turn
 _SWING = (0.15, 0.85)  # of a beat

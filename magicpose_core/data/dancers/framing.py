@@ -7,4 +7,3 @@ from typing import Literal, get_args
 Shot = Literal["full", "three_quarter", "waist"]
 Framing = Literal["mixed", "full", "three_quarter", "waist"]
 SHOTS: tuple[Shot, ...] = get_args(Shot)
-FRAMINGS: tuple[Framing, ...] = get_args(Framing)

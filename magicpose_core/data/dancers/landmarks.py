@@ -14,10 +14,10 @@ from ...pose.draw import draw_poses
 from ...pose.draw_style import DrawStyle
 from ...pose.keypoints import Keypoints, PersonPose
 from ...pose.skeletons import BODY
+from .bodies import Proportions
 from .features import EYE, Points, ears_seen, face_landmarks, hand_landmarks, on_head
 from .figure import Arm, Figure, Leg
 from .motion import Posture
-from .person import Proportions
 from .view import FULL_LENGTH, View
 
 MAP_SIZE = 512

@@ -8,6 +8,8 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
+from .bodies import Build, Proportions, draw_body
+
 Colour = tuple[int, int, int]
 Split = Literal["train", "heldout"]
 HairStyle = Literal["short", "bob", "long", "bun", "afro", "ponytail", "beanie"]
@@ -15,7 +17,6 @@ Sleeves = Literal["none", "short", "long"]
 Pattern = Literal["plain", "stripes", "pinstripes", "dots", "checks", "emblem", "halves"]
 Bottom = Literal["shorts", "trousers", "skirt"]
 Backdrop = Literal["plain", "gradient", "horizon"]
-Build = Literal["usual", "chibi"]
 
 _T = TypeVar("_T")
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -46,24 +47,6 @@ _HAIR: tuple[Colour, ...] = (
     (70, 110, 200),
 )
 _EYES: tuple[Colour, ...] = ((60, 40, 26), (40, 90, 150), (50, 116, 70), (30, 26, 30))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proportions:
-    """Lengths in body heights; ``height`` itself in picture heights."""
-
-    height: float
-    head: float
-    neck: float
-    torso: float
-    thigh: float
-    shin: float
-    upper_arm: float
-    forearm: float
-    hand: float
-    shoulders: float
-    hips: float
-    girth: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,12 +113,15 @@ def draw_dancer(index: int, split: Split = "train", build: Build | None = None) 
     """
     rng = np.random.default_rng((SPLITS.index(split), index))
     dancer = Dancer(
-        body=_draw_body(rng), face=_draw_face(rng), outfit=_draw_outfit(rng), place=_draw_place(rng)
+        body=draw_body("usual", rng),
+        face=_draw_face(rng),
+        outfit=_draw_outfit(rng),
+        place=_draw_place(rng),
     )
     own = np.random.default_rng((SPLITS.index(split), index, _BUILD))
     drawn: Build = "chibi" if own.random() < _CHIBI_SHARE else "usual"
     if (build or drawn) == "chibi":
-        return replace(dancer, body=_draw_chibi_body(own))
+        return replace(dancer, body=draw_body("chibi", own))
     return dancer
 
 
@@ -197,51 +183,6 @@ def move_print(dancer: Dancer, rng: np.random.Generator) -> Dancer:
 def change_face(dancer: Dancer, rng: np.random.Generator) -> Dancer:
     """Give another person in the same clothes, of the same build and in the same place."""
     return replace(dancer, face=_draw_face(rng))
-
-
-def _draw_body(rng: np.random.Generator) -> Proportions:
-    head = rng.uniform(0.24, 0.285)
-    neck = rng.uniform(0.02, 0.035)
-    leg_share = rng.uniform(0.54, 0.6)
-    rest = 1.0 - head - neck - 0.03  # the soles stand 0.03 below the ankles
-    leg = rest * leg_share
-    return Proportions(
-        height=rng.uniform(0.82, 0.93),
-        head=head,
-        neck=neck,
-        torso=rest - leg,
-        thigh=leg * 0.5,
-        shin=leg * 0.5,
-        upper_arm=rng.uniform(0.145, 0.165),
-        forearm=rng.uniform(0.13, 0.15),
-        hand=rng.uniform(0.055, 0.065),
-        shoulders=rng.uniform(0.1, 0.135),
-        hips=rng.uniform(0.055, 0.075),
-        girth=rng.uniform(0.85, 1.3),
-    )
-
-
-def _draw_chibi_body(rng: np.random.Generator) -> Proportions:
-    """A head of two fifths of the body, and short limbs."""
-    head = rng.uniform(0.36, 0.44)
-    neck = rng.uniform(0.004, 0.014)
-    leg_share = rng.uniform(0.45, 0.53)
-    rest = 1.0 - head - neck - 0.03
-    leg = rest * leg_share
-    return Proportions(
-        height=rng.uniform(0.74, 0.82),
-        head=head,
-        neck=neck,
-        torso=rest - leg,
-        thigh=leg * 0.5,
-        shin=leg * 0.5,
-        upper_arm=rng.uniform(0.12, 0.135),
-        forearm=rng.uniform(0.105, 0.12),
-        hand=rng.uniform(0.052, 0.06),
-        shoulders=rng.uniform(0.095, 0.115),
-        hips=rng.uniform(0.06, 0.075),
-        girth=rng.uniform(1.1, 1.45),
-    )
 
 
 def _draw_face(rng: np.random.Generator) -> Face:

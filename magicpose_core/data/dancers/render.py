@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .bodies import Proportions
 from .features import Points, hand_landmarks
 from .figure import GROUND, Arm, Figure, Leg, pose_figure
 from .head import paint_hair_behind, paint_head
 from .motion import Posture
 from .paint import Canvas, Pixels, shaded
 from .patterns import is_accent
-from .person import Colour, Dancer, Outfit, Place, Proportions
+from .person import Colour, Dancer, Outfit, Place
 from .view import FULL_LENGTH, View
 
 _RIM = 0.0045

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .bodies import Proportions
 from .figure import GROUND
 from .framing import Shot
-from .person import Proportions
 
 _Points = TypeVar("_Points", complex, NDArray[np.complexfloating[Any, Any]])
 _HEAD_SHARE: dict[Shot, tuple[float, float]] = {

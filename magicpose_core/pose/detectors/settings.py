@@ -12,7 +12,6 @@ from ...settings import Settings, setting
 DetectorName = Literal["dwpose", "openpose", "mediapipe"]
 DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
 Device = Literal["auto", "cpu", "cuda", "mps", "coreml"]
-DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 @dataclass(frozen=True, kw_only=True)

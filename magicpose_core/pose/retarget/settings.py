@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from ...settings import Settings, setting
 
 Anchor = Literal["auto", "neck", "hips", "feet"]
-ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
 
 
 @dataclass(frozen=True, kw_only=True)
