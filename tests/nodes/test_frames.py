@@ -44,10 +44,9 @@ def test_result_is_the_same_however_many_frames_run_at_a_time(clip, sampler):
 
 def test_overlapping_passes_of_independent_frames_change_nothing(clip):
     whole = clip()
-    assert golden.relative(clip({"frames_per_batch": 2, "window_overlap": 1}), whole) < 1e-4
+    assert golden.relative(clip({"window_length": 2, "window_overlap": 1}), whole) < 1e-4
     assert (
-        golden.relative(clip({"frames_per_batch": 2, "window_overlap": 1, "loop": True}), whole)
-        < 1e-4
+        golden.relative(clip({"window_length": 2, "window_overlap": 1, "loop": True}), whole) < 1e-4
     )
 
 
