@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .appearance.nodes import ApplyAppearance, EncodeReference
+from .apply_motion import ApplyMotion
 from .compare import Compare
 from .dancer import SyntheticDancer
 from .decode import DecodeFrames
@@ -36,6 +37,7 @@ class MagicPoseExtension(ComfyExtension):
             EncodeReference,
             ApplyAppearance,
             ApplyPoseControlNet,
+            ApplyMotion,
             BatchFrames,
             Sample,
             DecodeFrames,

@@ -20,9 +20,10 @@ from torch import Tensor
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.sampling.windows import FrameWindows
 from . import notices
-from .comfy_types import Conds, ControlNet, Denoiser, Guider, ModelOptions
+from .comfy_types import Conds, ControlNet, Denoiser, Guider, ModelOptions, Options
 from .frame_conds import conds_of_frames, conds_of_window
 from .live_preview import preview_clip
+from .motion import motion_of, windows_of
 
 _KEY = "magicpose_frames"
 _ANIMATEDIFF = "ADGS"  # AnimateDiff-Evolved's entry in the options: it cuts the clip by itself
@@ -107,12 +108,14 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
     ) -> list[Tensor]:
         count = x.shape[0]
         conds, model_options = conds_of_window(conds, count, model_options)
-        length = settings.pass_length or _fitting_frames(model, x)
-        if count <= length or _ANIMATEDIFF in model_options.get("transformer_options", ()):
+        options = model_options.get("transformer_options", {})
+        length, overlap = _windows(settings, options)
+        length = length or _fitting_frames(model, x)
+        if count <= length or _ANIMATEDIFF in options:
             return step(model, conds, x, timestep, model_options)
         sums = [torch.zeros_like(x) for _ in conds]
         seen = x.new_zeros(count, *[1] * (x.ndim - 1))
-        windows = frame_windows(count, length, settings.window_overlap, loop=settings.loop)
+        windows = frame_windows(count, length, overlap, loop=settings.loop)
         for frames in map(list, windows):
             comfy.model_management.throw_exception_if_processing_interrupted()
             chains: dict[int, ControlNet] = {}
@@ -127,6 +130,21 @@ def _step_wrapper(settings: FrameSettings) -> Callable[..., list[Tensor]]:
     return run
 
 
+def _windows(settings: FrameSettings, options: Options) -> tuple[int, int]:
+    """Give length and overlap of passes; a motion module wants its own where none are given.
+
+    Raises:
+        InputError: frames_per_batch would cut the clip where the motion module is to see it.
+    """
+    if settings.frames_per_batch and motion_of(options) is not None:
+        raise InputError(
+            f"frames_per_batch ({settings.frames_per_batch}) does nothing with a motion module, "
+            "whose frames go through the model together; set it to 0, or lower window_length where "
+            "memory is short"
+        )
+    return windows_of(options, settings.pass_length, settings.window_overlap)
+
+
 def _memory_wrapper(settings: FrameSettings) -> Callable[..., object]:
     """Ask for the memory of one pass, not of the clip; from free memory the models come first."""
 
@@ -137,7 +155,8 @@ def _memory_wrapper(settings: FrameSettings) -> Callable[..., object]:
         conds: dict[str, Conds],
         **more: object,
     ) -> object:
-        frames = min(noise_shape[0], settings.pass_length or 1)
+        length, _ = _windows(settings, model.model_options.get("transformer_options", {}))
+        frames = min(noise_shape[0], length or 1)
         return prepare(model, [frames, *noise_shape[1:]], conds, **more)
 
     return run

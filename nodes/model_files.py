@@ -26,7 +26,9 @@ def register_model_folder() -> None:
         own.mkdir(parents=True, exist_ok=True)
     except OSError as error:  # a read-only installation; files may lie in another folder
         logger.warning("%s could not be made: %s", own, error)
-    for path in (own, *folder_paths.get_folder_paths("checkpoints"), _DEMO):
+    modules = Path(folder_paths.models_dir) / "animatediff_models"  # AnimateDiff-Evolved's
+    others = [modules] if modules.is_dir() else []
+    for path in (own, *folder_paths.get_folder_paths("checkpoints"), *others, _DEMO):
         folder_paths.add_model_folder_path(FOLDER, str(path))
     folder_paths.folder_names_and_paths[FOLDER][1].update(SUFFIXES)
 

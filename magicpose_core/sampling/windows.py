@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .settings import SamplingSettings
 
-_USUAL_OVERLAP = 4
+USUAL_OVERLAP = 4
 
 
 class Windows(Protocol):
@@ -122,7 +122,7 @@ def motion_windows(settings: SamplingSettings, *, usual: int, longest: int) -> W
         )
     overlap = settings.window_overlap
     if overlap is None:
-        overlap = min(_USUAL_OVERLAP, length - 1)
+        overlap = min(USUAL_OVERLAP, length - 1)
     if settings.window_rule == "circular":
         return CircularWindows(length=length, overlap=overlap, seed=settings.seed)
     return FrameWindows(length, overlap)
