@@ -16,7 +16,7 @@ IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --np
 IN_ONE_PROCESS := CUDA_VISIBLE_DEVICES= $(BIN)/magicpose train
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 
-.PHONY: demo test test-comfy fuzz kill lint bench evaluate gpu wheel metadata train-demo train-demo-faces \
+.PHONY: demo test test-comfy fuzz kill lint bench evaluate presets gpu wheel metadata train-demo train-demo-faces \
 	pose-env pose-material clean
 
 demo: $(VENV)/.core
@@ -51,6 +51,8 @@ lint: $(VENV)/.dev
 gpu: $(VENV)/.dev
 	$(BIN)/pytest -m gpu tests/gpu
 	$(BIN)/magicpose bench --device cuda --dtype bf16 fp16
+	$(BIN)/magicpose bench --device cuda --dtype bf16 fp16 --channels-last --frames 64 --frames-per-batch 16
+	$(BIN)/magicpose bench --device cuda --dtype bf16 --channels-last --compile
 	$(BIN)/magicpose doctor
 
 wheel: $(VENV)/.dev
@@ -90,6 +92,10 @@ train-demo-faces: $(VENV)/.dev
 
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures
+
+# Chooses fast and draft anew on the shipped model: hours on two cores.
+presets: $(VENV)/.dev
+	$(BIN)/magicpose evaluate --sweep --dtype fp32 --people 16 --force --out runs/demo/sweep --presets magicpose_core/sampling/presets.json
 
 $(VENV)/.core: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +20,7 @@ from .clip_files import ClipOutput, save_clip
 from .clip_settings import ClipSettings
 from .errors import OutOfMemoryError
 from .images import to_uint8
+from .timing import Stopwatch
 
 if TYPE_CHECKING:
     from .poses import PathLike
@@ -42,6 +42,8 @@ class ClipSource:
         settings: What is asked for, as JSON holds it.
         reads: Files and folders that the clip is made from.
         stride: Of the poses in them.
+        seconds: Gives what was taken so far, by part of the work.
+        stopwatch: Takes the time of ``decoding``.
     """
 
     sample: Callable[[], Tensor]
@@ -52,6 +54,8 @@ class ClipSource:
     settings: Mapping[str, Any]
     reads: tuple[Path, ...] = ()
     stride: int = 1
+    seconds: Callable[[], Mapping[str, float]] = dict
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
 
 class RenderedClip:
@@ -76,7 +80,6 @@ class RenderedClip:
         self.settings = source.settings
         self._source = source
         self._latents: Tensor | None = None
-        self._seconds = 0.0
 
     @property
     def width(self) -> int:
@@ -95,9 +98,12 @@ class RenderedClip:
 
     @property
     def description(self) -> Mapping[str, Any]:
-        """What made the clip, enough to make it again, and what sampling took (None before)."""
-        seconds = None if self._latents is None else round(self._seconds, 2)
-        return {**self.settings, "frames": len(self), "sampling_seconds": seconds}
+        """What made the clip, enough to make it again, and the seconds of each part so far."""
+        return {
+            **self.settings,
+            "frames": len(self),
+            "seconds_by_part": dict(self._source.seconds()),
+        }
 
     def __len__(self) -> int:
         return len(self._source.pose_maps)
@@ -115,15 +121,19 @@ class RenderedClip:
         """Decode the frames one at a time, (3, H, W) float32 in [0, 1]."""
         latents = self.latents()
         with out_of_memory_named():
-            yield from self._source.decode(latents)
+            decoded = self._source.decode(latents)
+            while True:
+                with self._source.stopwatch.part("decoding"):
+                    frame = next(decoded, None)
+                if frame is None:
+                    return
+                yield frame
 
     def latents(self) -> Tensor:
         """Sample the clip, once -> (F, 4, h, w) scaled latents, float32."""
         if self._latents is None:
-            started = time.monotonic()
             with out_of_memory_named():
                 self._latents = self._source.sample()
-            self._seconds = time.monotonic() - started
         return self._latents
 
     def save(

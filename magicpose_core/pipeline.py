@@ -22,6 +22,7 @@ from .demo.model import demo_checkpoint
 from .demo.photos import photo_warning
 from .errors import InputError
 from .images import fit_size, to_uint8
+from .models.compiled import compile_networks
 from .models.device import choose_device, choose_dtype, dtype_reason
 from .models.text import tokenize
 from .pictures import Pictures, read_pictures
@@ -38,10 +39,11 @@ from .rendering import check_inputs, check_windows, decode_frames, sample_clip, 
 from .sampling.denoise import OnSamplingStep
 from .sampling.settings import SamplingSettings
 from .sizes import check_size
+from .timing import Stopwatch
 from .version import __version__
 from .video.reader import Frame
 from .weights.convert import DTYPES, DtypeName
-from .weights.loading import MagicPoseModels, load_models
+from .weights.loading import MagicPoseModels, OpenModels, load_models, open_models
 from .weights.notes import ModelNote
 from .weights.settings import LoraFile, ModelFiles
 
@@ -50,7 +52,7 @@ _log = logging.getLogger("magicpose")
 
 
 def load_pipeline(  # noqa: PLR0913 - one argument for each thing that a user chooses
-    checkpoint: PathLike | ModelFiles | None = None,
+    checkpoint: PathLike | ModelFiles | OpenModels | None = None,
     *,
     appearance_model: PathLike | None = None,
     pose_controlnet: PathLike | None = None,
@@ -60,12 +62,14 @@ def load_pipeline(  # noqa: PLR0913 - one argument for each thing that a user ch
     tokenizer: PathLike | None = None,
     device: str | torch.device | None = None,
     dtype: DtypeName | torch.dtype | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> MagicPosePipeline:
     """Load a model.
 
     Args:
         checkpoint: The whole model, or the Stable Diffusion 1.5 that the parts go with; None takes
-            the small demo model of the package.
+            the small demo model of the package. ``ModelFiles`` say more; what ``open_models`` has
+            opened is not opened again.
         appearance_model: File of the appearance control model.
         pose_controlnet: File of the pose ControlNet.
         vae: File of the autoencoder.
@@ -77,6 +81,7 @@ def load_pipeline(  # noqa: PLR0913 - one argument for each thing that a user ch
         device: None takes the best there is: CUDA, Apple's MPS, the CPU.
         dtype: fp32, bf16 or fp16; None takes what is fastest: on a CPU by a measurement that is
             made once and remembered, on GPUs by what they multiply in hardware.
+        stopwatch: Takes the times of loading; the settings of clips show them.
 
     Raises:
         CheckpointError: A file is absent, damaged, or lacks a part.
@@ -85,10 +90,13 @@ def load_pipeline(  # noqa: PLR0913 - one argument for each thing that a user ch
     Example:
         >>> pipeline = load_pipeline("magicpose.safetensors")
     """
-    files = checkpoint
-    if not isinstance(files, ModelFiles):
+    if isinstance(checkpoint, ModelFiles | OpenModels):
+        if loras:
+            raise InputError("loras do nothing beside ModelFiles; name them in its loras")
+        files = checkpoint
+    else:
         files = ModelFiles(
-            checkpoint=demo_checkpoint() if files is None else Path(files),
+            checkpoint=demo_checkpoint() if checkpoint is None else Path(checkpoint),
             appearance_model=_path(appearance_model),
             pose_controlnet=_path(pose_controlnet),
             vae=_path(vae),
@@ -97,17 +105,19 @@ def load_pipeline(  # noqa: PLR0913 - one argument for each thing that a user ch
                 each if isinstance(each, LoraFile) else LoraFile(file=Path(each)) for each in loras
             ),
         )
-    elif loras:
-        raise InputError("loras do nothing beside ModelFiles; name them in its loras")
     place, kind = choose_placement(device, dtype)
-    models = load_models(files, device=place, dtype=kind)
+    watch = Stopwatch() if stopwatch is None else stopwatch
+    with watch.part("opening"):
+        opened = files if isinstance(files, OpenModels) else open_models(files)
+    models = load_models(opened, device=place, dtype=kind, stopwatch=watch)
     if models.note is not None:
         _log.info("the model is for %s", models.note)
     return MagicPosePipeline(
         models,
-        files=files,
-        tokenizer=_find_tokenizer(files, tokenizer),
+        files=opened.files,
+        tokenizer=_find_tokenizer(opened.files, tokenizer),
         dtype_from="named" if dtype is not None else dtype_reason(place),
+        loading=watch,
     )
 
 
@@ -142,6 +152,7 @@ class MagicPosePipeline:
         files: Where they come from, None where they were made otherwise.
         tokenizer: Folder of the tokenizer, None where prompts cannot be read.
         dtype_from: Why the weights are kept in this precision, for the settings of clips.
+        loading: Seconds that loading took, by part.
     """
 
     def __init__(
@@ -151,12 +162,14 @@ class MagicPosePipeline:
         files: ModelFiles | None = None,
         tokenizer: Path | None = None,
         dtype_from: str = "named",
+        loading: Stopwatch | None = None,
     ) -> None:
         """Take networks that are loaded; they stay the caller's."""
         self.models = models
         self.files = files
         self.tokenizer = tokenizer
         self.dtype_from = dtype_from
+        self.loading = Stopwatch() if loading is None else loading
 
     @property
     def device(self) -> torch.device:
@@ -185,6 +198,11 @@ class MagicPosePipeline:
             network.to(place, kind)
         if dtype is not None:
             self.dtype_from = "named"
+        return self
+
+    def compile(self) -> MagicPosePipeline:
+        """Compile the networks with ``torch.compile``, in place: minutes, at the first clip."""
+        compile_networks(self.models.denoiser)
         return self
 
     def render(  # noqa: PLR0913 - one argument for each thing that a user chooses
@@ -243,6 +261,8 @@ class MagicPosePipeline:
             _log.warning(warning)
         tokens, negative_tokens = (self._tokens(words) for words in (prompt, negative_prompt))
 
+        watch = Stopwatch()
+
         def sample() -> Tensor:
             return sample_clip(
                 self.models,
@@ -253,6 +273,7 @@ class MagicPosePipeline:
                 negative_text=self._encode(negative_tokens),
                 reference_per_frame=reference_per_frame,
                 on_step=on_step,
+                stopwatch=watch,
             )
 
         description = {
@@ -276,6 +297,8 @@ class MagicPosePipeline:
                 settings=description,
                 reads=(*paths_in(reference), *prepared.reads, *self._files()),
                 stride=prepared.settings.span.stride,
+                seconds=lambda: {**self.loading.rounded(), **watch.rounded()},
+                stopwatch=watch,
             )
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -17,19 +17,23 @@ from torch import Tensor
 from .errors import InputError
 from .images import signed_to_unit, unit_to_signed
 from .models import vae
+from .models.deep_features import bytes_per_frame
 from .models.denoiser import Conditioning, ReferenceAt
-from .models.memory import frames_that_fit
+from .models.memory import frames_that_fit, free_memory
+from .models.networks import UNet
 from .models.pose_hints import PoseHints, PoseMaps
 from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
 from .sampling.denoise import OnSamplingStep, denoise
-from .sampling.guidance import PredictNoise, guide
+from .sampling.guidance import Part, PredictNoise, guide, plan_guidance
 from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
 from .sampling.settings import BETAS, CompleteSampling, SamplingSettings
 from .sampling.steppers import make_stepper
 from .sampling.windows import FrameWindows, Windows, motion_windows
+from .timing import Stopwatch
 from .weights.loading import MagicPoseModels
 from .weights.notes import ModelNote
 
+_MOST_KEPT = 0.5  # of free memory, by what is kept between steps
 _log = logging.getLogger("magicpose")
 
 
@@ -97,7 +101,7 @@ def warn_of_other_betas(note: ModelNote | None) -> None:
 
 
 @torch.no_grad()
-def sample_clip(
+def sample_clip(  # noqa: PLR0913 - one argument for each thing that a clip takes
     models: MagicPoseModels,
     reference: Tensor,
     pose_maps: PoseMaps,
@@ -107,22 +111,29 @@ def sample_clip(
     negative_text: Tensor | None = None,
     reference_per_frame: bool = False,
     on_step: OnSamplingStep | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Tensor:
-    """Sample the latents of a clip, see :func:`render` -> (F, 4, h, w) scaled, float32."""
+    """Sample the latents of a clip, see :func:`render` -> (F, 4, h, w) scaled, float32.
+
+    A ``stopwatch`` takes the times of ``reference``, with the text, and of ``sampling``.
+    """
+    watch = Stopwatch() if stopwatch is None else stopwatch
     complete = settings.complete(models.noted_sampling)
-    text = models.text.empty_prompt() if text is None else text
-    negative_text = models.text.empty_prompt() if negative_text is None else negative_text
-    reference_latents = encode_reference(models, reference, complete)
-    predict = prepare_prediction(
-        models,
-        reference_latents,
-        pose_maps,
-        complete,
-        text,
-        negative_text,
-        reference_per_frame=reference_per_frame,
-    )
-    return sample(models, predict, pose_maps, complete, on_step)
+    with watch.part("reference"):
+        text = models.text.empty_prompt() if text is None else text
+        negative_text = models.text.empty_prompt() if negative_text is None else negative_text
+        reference_latents = encode_reference(models, reference, complete)
+    with watch.part("sampling"):
+        predict = prepare_prediction(
+            models,
+            reference_latents,
+            pose_maps,
+            complete,
+            text,
+            negative_text,
+            reference_per_frame=reference_per_frame,
+        )
+        return sample(models, predict, pose_maps, complete, on_step)
 
 
 def check_inputs(
@@ -208,16 +219,59 @@ def prepare_prediction(
         else PoseHints(pose, pose_maps, keep_bytes=settings.hint_cache_mb * 1_000_000),
         reference_per_frame=reference_per_frame,
     )
-    conditional = models.denoiser.prepare(controlled)
+    whole_at = _whole_at(models, pose_maps, settings)
+    conditional = models.denoiser.prepare(controlled, whole_at)
     if settings.guidance_scale == 1:
         return conditional
     if settings.control_mode == "image_cfg":
-        plain = Conditioning(text=text)
-        return guide(conditional, models.denoiser.prepare(plain), settings.guidance_scale)
-    if torch.equal(text, negative_text):
+        other = Conditioning(text=text)
+    elif torch.equal(text, negative_text):
         return conditional  # both halves would be the same number for number
-    other = dataclasses.replace(controlled, text=negative_text)
-    return guide(conditional, models.denoiser.prepare(other), settings.guidance_scale)
+    else:
+        other = dataclasses.replace(controlled, text=negative_text)
+    unconditional = models.denoiser.prepare(other, whole_at)
+    return guide(conditional, unconditional, settings.guidance_scale, _guidance_plan(settings))
+
+
+def _whole_at(
+    models: MagicPoseModels, pose_maps: PoseMaps, settings: CompleteSampling
+) -> frozenset[int] | None:
+    """Choose the timesteps at which all layers are computed; None where they always are.
+
+    Raises:
+        InputError: What is kept between them does not fit into memory.
+    """
+    if settings.deep_every == 1:
+        return None
+    unet = models.denoiser.unet
+    assert isinstance(unet, UNet)  # check_windows refuses motion modules
+    weight = next(unet.parameters())
+    height, width, _ = pose_maps[0].shape
+    cells = (height // LATENT_STRIDE) * (width // LATENT_STRIDE)
+    kept = len(pose_maps) * bytes_per_frame(unet, cells, weight.element_size())
+    free = free_memory(weight.device)
+    if free is not None and kept > free * _MOST_KEPT:
+        raise InputError(
+            f"deep_every keeps {kept / 1e9:.1f} GB for {len(pose_maps)} frames and "
+            f"{free / 1e9:.1f} GB are free; render fewer frames at once, or set it to 1"
+        )
+    return frozenset(_timesteps(settings)[:: settings.deep_every])
+
+
+def _guidance_plan(settings: CompleteSampling) -> dict[int, Part] | None:
+    """Lay out guidance over the steps where it is not computed throughout."""
+    interval = (settings.guidance_start, settings.guidance_stop)
+    if interval == (0, 1) and settings.unconditional_every == 1:
+        return None
+    start, stop = interval
+    every = settings.unconditional_every
+    return plan_guidance(_timesteps(settings), start=start, stop=stop, every=every)
+
+
+def _timesteps(settings: CompleteSampling) -> Sequence[int]:
+    return make_stepper(
+        settings.scheduler, settings.steps, settings.eta, settings.beta_schedule
+    ).timesteps
 
 
 def sample(
@@ -263,6 +317,11 @@ def check_windows(models: MagicPoseModels, settings: SamplingSettings) -> None:
             raise InputError(
                 "frames_per_batch does nothing with a motion module, whose windows go through the "
                 "networks whole; leave it out, or lower window_length where memory is short"
+            )
+        if (settings.deep_every or 1) > 1:
+            raise InputError(
+                "deep_every keeps what frames have by themselves, and a motion module lets them "
+                "see each other; leave it out"
             )
         return
     idle = [name for name in _OF_MOTION if getattr(settings, name) != getattr(_UNTOUCHED, name)]

@@ -1,18 +1,19 @@
-"""The Sampler's presets: as the model's file notes, as the paper, or by the widgets."""
+"""The Sampler's presets: as the model's file notes, as the core's table, or by the widgets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import comfy.model_patcher
 
+from ..magicpose_core.sampling.presets import PRESET_NAMES, PresetName, presets
 from ..magicpose_core.weights.notes import ModelNote
 from . import notices
 
-Preset = Literal["model", "paper", "custom"]
-PRESETS: tuple[Preset, ...] = get_args(Preset)
+Preset = Literal["model", "custom"]
+PRESETS: tuple[PresetName | Preset, ...] = ("model", *PRESET_NAMES, "custom")
 PAPER_SAMPLER = "ddim_paper"
 _NOTE = "magicpose_note"  # key of the attachment
 
@@ -62,17 +63,35 @@ def choose(
 
     Args:
         preset: ``custom`` reads the widgets; ``model`` takes what the model's file notes, and the
-            paper's where it notes nothing; ``paper`` is the paper's.
+            paper's where it notes nothing; the others are the core's, at the noted guidance.
         model: The model.
         widgets: What stands beside the preset.
     """
     if preset == "custom":
         return widgets
-    note = note_of(model) if preset == "model" else None
-    choice = SamplerChoice() if note is None else noted_choice(note)
-    whose = "the paper's settings" if note is None else note.kind or "the model's settings"
+    note = note_of(model)
+    if preset == "model":
+        choice = SamplerChoice() if note is None else noted_choice(note)
+        whose = "the paper's settings" if note is None else note.kind or "the model's settings"
+    else:
+        choice, whose = _preset_choice(preset, note), f"the preset {preset}"
     notices.show(f"{whose}: {choice}")
     return choice
+
+
+def _preset_choice(preset: str, note: ModelNote | None) -> SamplerChoice:
+    """Turn a preset of the core into ComfyUI's terms, at the guidance that the model notes."""
+    values = dict(presets()[preset])  # type: ignore[index]
+    noted = ModelNote() if note is None else note
+    scale = {"guidance_scale": noted.guidance_scale}
+    known = {name: values.pop(name) for name in ("steps", "scheduler") if name in values}
+    if values:
+        notices.warn(
+            "the preset %s also sets %s, which a graph has no place for; it is left out",
+            preset,
+            ", ".join(values),
+        )
+    return noted_choice(ModelNote(**known, **scale))
 
 
 def noted_choice(note: ModelNote) -> SamplerChoice:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "magicpose_core"
-LEAVES = {"clip_settings", "errors", "files", "images", "settings", "picture_files"}
+LEAVES = {"clip_settings", "errors", "files", "images", "settings", "timing", "picture_files"}
 # package -> packages of core that it may import
 ALLOWED = {
     "pose": {"pose", "video"} | LEAVES,

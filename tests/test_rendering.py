@@ -38,7 +38,7 @@ def frames(models, reference, pose_maps, config):
 @torch.no_grad()
 def test_whole_pipeline_equals_the_authors_to_one_level(micro_models, golden, relative_error):
     numbers = golden("pipeline")
-    config = SamplingSettings(steps=10, guidance_scale=7.0, hint_cache_mb=1)
+    config = SamplingSettings(steps=10, guidance_scale=7.0, hint_cache_mb=1).complete()
     text = micro_models.text.empty_prompt()
     latents = vae.encode(micro_models.vae, numbers["reference_image"], numbers["posterior_noise"])
     assert relative_error(latents, numbers["reference_latent"]) < 1e-5

@@ -104,15 +104,12 @@ def _prepare(arguments: argparse.Namespace) -> tuple[Setup, Batch, Engine]:
     from ..batch.run import Batch
     from ..batch.shards import Shard, read_shard
     from ..pipeline import default_size
-    from ..weights.checkpoint import open_checkpoint
-    from ..weights.loading import gather_loras, gather_parts
-    from ..weights.notes import read_note
+    from ..weights.loading import open_models
 
     jobs, about = _jobs(arguments)
     shard = read_shard(arguments.shard, os.environ) if arguments.shard else Shard()
     files = model_files(arguments)
-    gather_loras(files, gather_parts(files))
-    note = read_note(open_checkpoint(files.checkpoint))
+    note = open_models(files).note
     devices, dtype, threads = _machine(arguments)
     conditions = Conditions(
         weights=weight_marks(files),

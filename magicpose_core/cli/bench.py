@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..weights.settings import DtypeName
 
 PRECISIONS: tuple[DtypeName, ...] = ("fp32", "bf16", "fp16")  # the widest first
+_STEPS, _PUBLISHED = 50, 0.12  # frames per second, by an independent measurement
 SHAPES: Mapping[Model, ControlNetShape] = {
     "sd15": ControlNetShape(),
     "micro": ControlNetShape(unet=UNetShape(channels=(32, 64, 64, 64), context=16, heads=4)),
@@ -67,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         "device": arguments.device,
         "threads": torch.get_num_threads(),
         "clock": settings.clock,
+        "channels_last": settings.channels_last,
+        "compile": settings.compile,
         "torch": torch.__version__,
     }
     _say(", ".join(f"{name} {value}" for name, value in figures.items()))
@@ -78,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         comparisons[name] = comparison
         figures[name] = dataclasses.asdict(comparison)
         _report_speed(name, comparison, their_gflop, our_gflop)
+        if comparison.peak_memory:
+            _report_gpu(name, comparison)
     if {"fp32", "bf16"} <= comparisons.keys():
         across = statistics.median(comparisons["fp32"].theirs) / statistics.median(
             comparisons["bf16"].ours
@@ -93,9 +98,11 @@ def _report_precision() -> str:
     """Say which precision is taken where nobody names one."""
     import torch
 
-    from ..models.device import dtype_reason
+    from ..models.device import choose_dtype, dtype_reason
 
-    reason = dtype_reason(torch.device("cpu"))
+    cpu = torch.device("cpu")
+    choose_dtype(cpu)  # measures where nothing is remembered
+    reason = dtype_reason(cpu)
     _say(f"where none is named: {reason}")
     return reason
 
@@ -128,16 +135,22 @@ def _report_counts(settings: BenchSettings, figures: dict[str, object]) -> tuple
 def _comparisons(
     arguments: argparse.Namespace, settings: BenchSettings
 ) -> Iterator[tuple[str, SpeedComparison]]:
+    import torch
     from tqdm import tqdm
 
     from ..evaluation.random_clip import random_clip, random_denoiser
     from ..evaluation.speed import compare_speed
+    from ..models.compiled import compile_networks
     from ..models.device import choose_device
     from ..sampling.windows import FrameWindows
     from ..weights.convert import DTYPES
 
     shape, device = SHAPES[settings.model], choose_device(arguments.device)
     denoiser = random_denoiser(shape, device)
+    if settings.channels_last:
+        denoiser = denoiser.to(memory_format=torch.channels_last)
+    if settings.compile:
+        compile_networks(denoiser)
     clip = random_clip(shape, frames=settings.frames, size=settings.size).to(device)
     total = len(arguments.dtype) * (settings.repeat + 1)
     with tqdm(total=total, unit="round", disable=None, leave=False) as bar:
@@ -169,6 +182,14 @@ def _report_speed(
         f"{name}: a matrix product reaches {comparison.peak:.0f} GFLOP/s, theirs "
         f"{their_gflop / theirs / comparison.peak:.0%} of it, ours "
         f"{our_gflop / ours / comparison.peak:.0%}"
+    )
+
+
+def _report_gpu(name: str, comparison: SpeedComparison) -> None:
+    ours = statistics.median(comparison.ours)
+    _say(
+        f"{name}: {1 / (_STEPS * ours):.2f} frames per second at {_STEPS} steps, decoding apart "
+        f"(published for MagicPose: {_PUBLISHED}), in {comparison.peak_memory / 1e9:.1f} GB at most"
     )
 
 

@@ -18,6 +18,7 @@ from ..sampling.settings import SamplingSettings
 from .options import add_force_option, add_model_options, check_files, load
 from .pose_options import add_detector_options, detector
 from .setting_options import add_settings, option_names, read_settings, refuse_idle
+from .sweep import add_sweep_options, run_sweep
 from .terminal import complain, say
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..pipeline import MagicPosePipeline
     from ..sampling.settings import CompleteSampling
 
-_SAMPLING = ("steps", "guidance_scale", "seed")
+_SAMPLING = ("preset", "steps", "guidance_scale", "seed")
 _OF_FOLDERS = ("truth", "partial", "fit", "weights", "published", "detector")
 
 
@@ -73,11 +74,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_settings(group, HeldoutSettings)
     group = parser.add_argument_group("sampling (defaults: the model's notes, else the paper's)")
     add_settings(group, SamplingSettings, only=_SAMPLING)
+    add_sweep_options(parser.add_argument_group("sweep over sampling settings"))
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table and write it where asked to."""
+    if arguments.sweep:
+        idle = ["results", *_named(arguments)]
+        refuse_idle(arguments, idle, where="beside --sweep", advice="leave it out")
+        return run_sweep(arguments)
+    refuse_idle(arguments, ("variant", "presets"), where="without --sweep")
     if arguments.results is None:
         refuse_idle(arguments, _named(arguments), where="without RESULTS", advice="name RESULTS")
         return _evaluate_dancers(arguments)

@@ -64,6 +64,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_model_options(parser)
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the networks with torch.compile: pays on GPUs, for long clips",
+    )
     add_clip_settings(parser)
     parser.set_defaults(run=run)
 
@@ -110,15 +115,17 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Render the clip."""
-    from ..clip_files import check_output
-    from ..pictures import read_pictures
-    from ..pipeline import choose_placement, default_size, load_pipeline
-    from ..poses import prepare_poses
-    from ..weights.checkpoint import open_checkpoint
-    from ..weights.loading import gather_loras, gather_parts
-    from ..weights.notes import read_note
-
     started = time.monotonic()
+    from ..clip_files import check_output
+    from ..models.device import choose_device
+    from ..pictures import read_pictures
+    from ..pipeline import default_size, load_pipeline
+    from ..poses import prepare_poses
+    from ..timing import Stopwatch
+    from ..weights.loading import open_models
+
+    watch = Stopwatch()
+    watch.seconds["imports"] = time.monotonic() - started
     # Mistakes are told before people are looked for, and that is done before models take memory.
     check_output(_output(arguments))
     settings, files = sampling_settings(arguments), model_files(arguments)
@@ -126,24 +133,32 @@ def run(arguments: argparse.Namespace) -> int:
     prepared = pose_settings(arguments)
     check_prompts(arguments)
     use_real_cores()
-    device, _ = choose_placement(arguments.device, arguments.dtype)
-    gather_loras(files, gather_parts(files))
-    note = read_note(open_checkpoint(files.checkpoint))
+    device = choose_device(arguments.device)
+    with watch.part("opening"):
+        opened = open_models(files)
+    note = opened.note
     size = default_size(note) if arguments.size is None else parse_size(arguments.size)
     if note is not None:
         complain(f"magicpose: {files.checkpoint.name} is for {note}")
     read_pictures(arguments.reference, "reference")
-    poses = prepare_poses(
-        arguments.poses,
-        prepared,
-        size=size,
-        fit=shown.fit,
-        reference=arguments.reference,
-        on_open=say_what_runs,
-    )
+    with watch.part("poses"):
+        poses = prepare_poses(
+            arguments.poses,
+            prepared,
+            size=size,
+            fit=shown.fit,
+            reference=arguments.reference,
+            on_open=say_what_runs,
+        )
     pipeline = load_pipeline(
-        files, tokenizer=arguments.tokenizer, device=device, dtype=arguments.dtype
+        opened,
+        tokenizer=arguments.tokenizer,
+        device=device,
+        dtype=arguments.dtype,
+        stopwatch=watch,
     )
+    if arguments.compile:
+        pipeline.compile()
     with step_bar() as on_step:
         clip = pipeline.render(
             arguments.reference,

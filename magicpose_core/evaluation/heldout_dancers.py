@@ -82,16 +82,38 @@ def evaluate_dancers(
         Name -> metric -> mean over the people; retrieval as a share in 0..1. The mean of a trait is
         over those of whom it can be seen.
     """
-    rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
+    renderings = {
+        name: (lambda inputs, render=RENDERERS[name]: render(pipeline, inputs, settings))
+        for name in names
+    }
+    return measure_renderings(
+        renderings, people=people, size=size, framing=framing, batch=batch, on_case=on_case
+    )
+
+
+def measure_renderings(
+    renderings: Mapping[str, Callable[[Cases], Tensor]],
+    *,
+    people: range,
+    size: int,
+    framing: Framing = "mixed",
+    batch: int = 16,
+    on_case: OnCase | None = None,
+) -> dict[str, dict[str, float]]:
+    """Measure ways to render, each on the same people: name -> cases -> (B, 3, H, W) in [0, 1].
+
+    The other arguments and the figures are those of :func:`evaluate_dancers`.
+    """
+    rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in renderings}
     for start in range(0, len(people), batch):
         numbers = people[start : start + batch]
         cases = [make_case(index, size, framing) for index in numbers]
         inputs = _stack(cases, size, framing)
         with torch.no_grad():
-            results = {name: RENDERERS[name](pipeline, inputs, settings) for name in names}
+            results = {name: render(inputs) for name, render in renderings.items()}
         for row, case in enumerate(cases):
             judge = _judge(case, size)
-            for name in names:
+            for name in renderings:
                 rows[name].append(judge(results[name][row : row + 1].cpu()))
         if on_case is not None:
             on_case(start + len(cases), len(people))

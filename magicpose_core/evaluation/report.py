@@ -20,7 +20,14 @@ _SHARES = (
     "beard_kept",
     "pattern_kept",
 )
-_DIGITS = {"psnr": 2, "disco_psnr": 2, "disco_l1": 7, "face_psnr": 2}
+_DIGITS = {
+    "psnr": 2,
+    "disco_psnr": 2,
+    "disco_l1": 7,
+    "face_psnr": 2,
+    "times_faster": 1,
+    "seconds": 2,
+}
 
 
 def markdown_table(figures: Figures) -> str:

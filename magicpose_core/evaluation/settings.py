@@ -44,6 +44,10 @@ class BenchSettings(Settings):
     frames: int = setting(8, minimum=1, help="frames of the clip")
     frames_per_batch: int = setting(4, minimum=1, help="frames ours takes at once")
     repeat: int = setting(2, minimum=1, help="timed rounds, after one that warms up")
+    channels_last: bool = setting(
+        False, help="keep channels behind the pixels, as GPUs like it in half precision"
+    )
+    compile: bool = setting(False, help="compile ours with torch.compile (minutes, once)")
     threads: int | None = setting(None, minimum=1, help="CPU threads, else PyTorch's own choice")
     clock: Clock = setting(
         "wall",

@@ -40,12 +40,14 @@ class SpeedComparison:
         ours: Seconds a frame and step, all frames of the clip in one timestep divided by them.
         peak: GFLOP per second of a big matrix product in the same dtype.
         difference: Norm of (ours - theirs) / norm of theirs, of one frame's guided noise.
+        peak_memory: Bytes that ours takes at most, the networks included; 0 except on CUDA.
     """
 
     theirs: tuple[float, ...]
     ours: tuple[float, ...]
     peak: float
     difference: float
+    peak_memory: int = 0
 
     @property
     def times_faster(self) -> float:
@@ -77,7 +79,7 @@ def compare_speed(
     peaks: list[float] = []
     differences: list[float] = []
     with torch.inference_mode():
-        with explicit_attention(denoiser):
+        with explicit_attention(denoiser), _not_compiled():
             _first_frame_their_way(denoiser, clip, 1)
         prepare_step(denoiser, clip.first(windows.length), windows)(1)
         on_round()
@@ -86,8 +88,14 @@ def compare_speed(
             # Another timestep each time, or the appearance would be kept from the last one.
             timestep = 981 - 20 * number
             peaks.append(matrix_peak(clip.latents, clock))
-            with explicit_attention(denoiser), stopwatch(clip.latents, clock, theirs):
+            with (
+                explicit_attention(denoiser),
+                _not_compiled(),
+                stopwatch(clip.latents, clock, theirs),
+            ):
                 their_noise = _first_frame_their_way(denoiser, clip, timestep)
+            if clip.latents.is_cuda:
+                torch.cuda.reset_peak_memory_stats(clip.latents.device)
             with stopwatch(clip.latents, clock, ours):
                 our_noise = step(timestep)
             difference = (our_noise[:1].float() - their_noise.float()).norm()
@@ -98,7 +106,16 @@ def compare_speed(
         ours=tuple(seconds / len(clip.latents) for seconds in ours),
         peak=max(peaks),
         difference=max(differences),
+        peak_memory=torch.cuda.max_memory_allocated(clip.latents.device)
+        if clip.latents.is_cuda
+        else 0,
     )
+
+
+def _not_compiled() -> contextlib.AbstractContextManager[object]:
+    """Run compiled networks as they were, where PyTorch knows how (since 2.6)."""
+    stance = getattr(torch.compiler, "set_stance", None)
+    return contextlib.nullcontext() if stance is None else stance("force_eager")
 
 
 def matrix_peak(like: Tensor, clock: Clock = "wall") -> float:

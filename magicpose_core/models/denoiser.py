@@ -7,13 +7,14 @@ frames, the pose ControlNet and the U-Net.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from .appearance import AppearanceControlModel
+from .deep_features import DeepFeatures, join, shallow_pass, whole_pass
 from .motion import MotionUNet
 from .motion_plan import MotionShape
 from .networks import UNet
@@ -106,9 +107,17 @@ class MagicPoseDenoiser(nn.Module):
             return_dict=False,
         )[0]
 
-    def prepare(self, conditioning: Conditioning) -> ClipDenoiser:
-        """Project what is constant over a clip; the result is called for each window of frames."""
-        return ClipDenoiser(self, conditioning)
+    def prepare(
+        self, conditioning: Conditioning, whole_at: Collection[int] | None = None
+    ) -> ClipDenoiser:
+        """Project what is constant over a clip; the result is called for each window of frames.
+
+        Args:
+            conditioning: What is seen of the clip.
+            whole_at: Timesteps at which all layers are computed; at the others, which follow one
+                of them, the outer layers alone, see ``deep_features``. None computes all always.
+        """
+        return ClipDenoiser(self, conditioning, whole_at)
 
 
 class ClipDenoiser:
@@ -116,10 +125,16 @@ class ClipDenoiser:
 
     The reference's keys and values of the timestep at hand are kept until another one is asked
     for, so a loop with timesteps outside and windows inside runs the appearance control model once
-    for each timestep.
+    for each timestep. Where deep layers are kept over some steps, the reference and the
+    ControlNet's residuals are kept with them, by frame, so that batches change nothing.
     """
 
-    def __init__(self, denoiser: MagicPoseDenoiser, conditioning: Conditioning) -> None:
+    def __init__(
+        self,
+        denoiser: MagicPoseDenoiser,
+        conditioning: Conditioning,
+        whole_at: Collection[int] | None = None,
+    ) -> None:
         """Project the text for the U-Net and, where the pose steers, for the ControlNet."""
         self._denoiser = denoiser
         self._conditioning = conditioning
@@ -128,22 +143,44 @@ class ClipDenoiser:
         if conditioning.hint is not None and denoiser.pose is not None:
             self._pose_text = project_text(denoiser.pose.controlnet, conditioning.text)
         self._at: tuple[int, KeysValues] | None = None
+        self._whole_at = whole_at
+        self._kept: dict[int, DeepFeatures] = {}  # frame -> what its last whole pass found
 
     def __call__(self, latents: Tensor, timestep: int, frames: Frames) -> Tensor:
         """Predict the noise (B, 4, h, w) of the latents of ``frames``, in their dtype."""
         text = self._conditioning.text
         inputs = latents.to(text)
-        step = torch.tensor(timestep, device=text.device)
+        step = _on_device(timestep, text)
         rows = text.expand(len(frames), -1, -1)
+        kept = self._kept_of(timestep, frames)
+        keys_values = {
+            **self._text_keys_values,
+            **self._reference_keys_values(timestep, frames, keep=kept is not None),
+        }
+        unet = self._denoiser.unet
+        if kept is not None:
+            assert isinstance(unet, UNet)
+            return shallow_pass(unet, inputs, step, rows, keys_values, kept).to(latents)
         residuals = None
         if self._conditioning.hint is not None and self._denoiser.pose is not None:
             hint = self._conditioning.hint(frames)
             residuals = self._denoiser.pose(inputs, step, rows, hint, self._pose_text)
-        keys_values = {**self._text_keys_values, **self._reference_keys_values(timestep, frames)}
-        return self._denoiser.predict(inputs, step, rows, keys_values, residuals).to(latents)
+        if self._whole_at is None:
+            return self._denoiser.predict(inputs, step, rows, keys_values, residuals).to(latents)
+        assert isinstance(unet, UNet)  # a motion module's frames are not kept apart
+        noise, features = whole_pass(unet, inputs, step, rows, keys_values, residuals)
+        self._kept.update(zip(frames, features.rows(), strict=True))
+        return noise.to(latents)
 
-    def _reference_keys_values(self, timestep: int, frames: Frames) -> KeysValues:
-        if self._at is None or self._at[0] != timestep:
+    def _kept_of(self, timestep: int, frames: Frames) -> DeepFeatures | None:
+        """Give the deep features that a step takes over; None where all layers are computed."""
+        if self._whole_at is None or timestep in self._whole_at:
+            return None
+        rows = [self._kept[frame] for frame in frames if frame in self._kept]
+        return join(rows) if len(rows) == len(frames) else None
+
+    def _reference_keys_values(self, timestep: int, frames: Frames, *, keep: bool) -> KeysValues:
+        if self._at is None or (self._at[0] != timestep and not keep):
             self._at = None  # let go of the last timestep's before the next one's are made
             self._at = (timestep, self._project_reference(timestep))
         projected = self._at[1]
@@ -158,7 +195,12 @@ class ClipDenoiser:
             return {}
         text = self._conditioning.text
         latents = reference(timestep).to(text)
-        step = torch.tensor(timestep, device=text.device)
+        step = _on_device(timestep, text)
         features = appearance(latents, step, text.expand(latents.shape[0], -1, -1))
         own = self._conditioning.reference_per_frame
         return project_reference(self._denoiser.unet, features if own else features.joined())
+
+
+def _on_device(timestep: int, like: Tensor) -> Tensor:
+    """Give a timestep as a tensor, filled in where it is used: a copy would wait for the GPU."""
+    return torch.full((), timestep, dtype=torch.long, device=like.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..errors import InputError, one_line
-from .precision import CANDIDATES, measured_precision
+from .precision import CANDIDATES, measured_precision, memory_file, recall
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -45,7 +45,7 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 def dtype_reason(device: torch.device) -> str:
     """Say in one line why :func:`choose_dtype` gives what it gives."""
     if device.type == "cpu":
-        return str(measured_precision() or "fp32: nothing could be kept of a measurement")
+        return str(recall(memory_file()) or "fp32: a measurement could not be kept")
     return f"{'bf16' if multiplies_bf16(device) else 'fp16'} by the device's hardware"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import nn
 
@@ -46,3 +48,12 @@ def frames_in(free: int, *, cells: int, channels: int, itemsize: int) -> int:
     """
     frame = cells * channels * _NUMBERS_A_CELL * itemsize
     return max(1, min(_MOST, int(free * _SHARE / frame)))
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Say how many bytes are free where networks run; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "cpu" and "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", ()):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    return None

@@ -56,4 +56,6 @@ class PoseHints:
     def _embed(self, frames: Sequence[int]) -> Tensor:
         maps = from_uint8(np.stack([self._pose_maps[frame] for frame in frames]))
         weight = next(self._pose.parameters())
-        return self._pose.embed(maps.to(weight.device, weight.dtype))
+        if weight.is_cuda:
+            maps = maps.pin_memory()  # copied while the GPU works on what it has
+        return self._pose.embed(maps.to(weight.device, non_blocking=True).to(weight.dtype))

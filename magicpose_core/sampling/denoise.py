@@ -77,15 +77,14 @@ def denoise(
         NotFiniteError: A prediction is not finite.
     """
     latents = noise * stepper.first_scale
+    unchecked: list[tuple[int, Tensor]] = []
     for position, timestep in enumerate(stepper.timesteps):
         inputs = stepper.scale(latents, position)
         cuts = windows.over(noise.shape[0], position)
         predicted = _predict_clip(predict, inputs, timestep, cuts)
-        if not torch.isfinite(predicted).all():
-            raise NotFiniteError(
-                f"the prediction at timestep {timestep} is not finite; check the reference and "
-                "the weights, or run in another dtype (bf16 or fp32)"
-            )
+        unchecked.append((timestep, torch.isfinite(predicted).all()))
+        # a GPU is asked about a step when the next one is under way, so that it never waits
+        _check_finite(unchecked, leave=int(latents.is_cuda))
         fresh = fresh_noise(latents) if stepper.adds_noise(position) else None
         latents = stepper.step(predicted, position, latents, fresh)
         if on_step is not None:
@@ -100,7 +99,19 @@ def denoise(
                     beta_schedule=beta_schedule,
                 )
             )
+    _check_finite(unchecked, leave=0)
     return latents
+
+
+def _check_finite(unchecked: list[tuple[int, Tensor]], *, leave: int) -> None:
+    """Check the oldest of the steps that were not checked yet, all but ``leave``."""
+    while len(unchecked) > leave:
+        timestep, finite = unchecked.pop(0)
+        if not finite:
+            raise NotFiniteError(
+                f"the prediction at timestep {timestep} is not finite; check the reference and "
+                "the weights, or run in another dtype (bf16 or fp32)"
+            )
 
 
 def _predict_clip(

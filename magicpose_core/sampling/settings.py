@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from ..errors import InputError
 from ..settings import Settings, setting, settings_of
+from .presets import PresetName, presets
 
 SchedulerName = Literal[
     "ddim", "dpm++2m", "dpm++2m_karras", "unipc", "euler", "euler_ancestral", "lcm"
@@ -37,10 +38,16 @@ MOST_STEPS: Mapping[SchedulerName, int] = MappingProxyType(
 class SamplingSettings(Settings):
     """How a clip is sampled; the defaults are the paper's.
 
-    ``steps``, ``guidance_scale`` and ``scheduler`` are None where nobody chose them: a model's file
-    may know better than the paper what it looks best with, see :meth:`complete`.
+    Some are None where nobody chose them: a preset, or the model's file, may know better than the
+    paper, see :meth:`complete`.
     """
 
+    preset: PresetName | None = setting(
+        None,
+        help="how exact for how much time: paper, the 50 exact steps; fast and draft, fewer steps, "
+        "chosen on the demo model; what is given beside it wins (not given: the model's notes, "
+        "else the paper)",
+    )
     steps: int | None = setting(
         None, usual=50, minimum=1, maximum=TRAINING_STEPS - 1, help="steps of the scheduler"
     )
@@ -50,6 +57,31 @@ class SamplingSettings(Settings):
         minimum=0,
         maximum=100,
         help="weight of appearance and pose against the plain model; 1 turns guidance off",
+    )
+    guidance_start: float | None = setting(
+        None,
+        usual=0.0,
+        minimum=0,
+        maximum=1,
+        help="share of the steps after which guidance begins; before, the conditional half runs "
+        "alone",
+    )
+    guidance_stop: float | None = setting(
+        None, usual=1.0, minimum=0, maximum=1, help="share of the steps at which guidance ends"
+    )
+    unconditional_every: int | None = setting(
+        None,
+        usual=1,
+        minimum=1,
+        help="guided steps for one of which guidance's other half is computed; the others carry "
+        "its difference over; 1 computes it in each, exactly",
+    )
+    deep_every: int | None = setting(
+        None,
+        usual=1,
+        minimum=1,
+        help="steps for one of which all layers are computed; the others compute the outer layers "
+        "alone, and keep 10 MB per frame of 512 x 512 in half precision; 1 computes all, exactly",
     )
     control_mode: ControlMode = setting(
         "image_cfg",
@@ -133,9 +165,14 @@ class SamplingSettings(Settings):
                 "shuffled_noise does nothing at shared_noise 1, where all frames have one noise; "
                 "lower shared_noise"
             )
+        start, stop = self.guidance_start or 0.0, self.guidance_stop
+        if stop is not None and start > stop:
+            raise InputError(
+                f"guidance_stop must not lie before guidance_start, got {stop:g} and {start:g}"
+            )
 
     def complete(self, noted: Mapping[str, object] | None = None) -> CompleteSampling:
-        """Fill in what nobody chose: from a model's notes, else from the paper.
+        """Fill in what nobody chose: from the preset, a model's notes, or else from the paper.
 
         Args:
             noted: Values by field, as a model's file notes them; those of other names are left out.
@@ -146,8 +183,9 @@ class SamplingSettings(Settings):
         described = settings_of(SamplingSettings)
         known = {name: value for name, value in (noted or {}).items() if name in described}
         usual = {name: each.shown_default for name, each in described.items()}
+        preset = {} if self.preset is None else presets()[self.preset]
         given = {name: value for name in described if (value := getattr(self, name)) is not None}
-        chosen = dataclasses.asdict(SamplingSettings(**{**usual, **known, **given}))
+        chosen = dataclasses.asdict(SamplingSettings(**{**usual, **known, **preset, **given}))
         return CompleteSampling(**chosen)
 
 
@@ -158,6 +196,10 @@ class CompleteSampling(SamplingSettings):
     steps: int
     guidance_scale: float
     scheduler: SchedulerName
+    guidance_start: float
+    guidance_stop: float
+    unconditional_every: int
+    deep_every: int
 
 
 def check_scheduler(name: SchedulerName, steps: int, eta: float = 0.0) -> None:

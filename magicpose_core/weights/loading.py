@@ -15,6 +15,7 @@ from ..models.denoiser import MagicPoseDenoiser
 from ..models.motion import MotionUNet
 from ..models.networks import Autoencoder, UNet
 from ..models.text import TextEncoder
+from ..timing import Stopwatch
 from .checkpoint import open_checkpoint
 from .contents import PART_TITLES, PARTS, Part, PartName, describe, find_part, find_parts
 from .heads import Heads, noted_heads
@@ -50,44 +51,96 @@ class MagicPoseModels:
         return {} if self.note is None else self.note.sampling()
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenModels:
+    """Weight files that are open and recognised; no weight has been read yet.
+
+    Attributes:
+        files: Where each sub-model comes from.
+        parts: The sub-models.
+        loras: What is added to the U-Net.
+        heads: Numbers of attention heads.
+        note: How the model wants to be used, if its file says so.
+    """
+
+    files: ModelFiles
+    parts: Mapping[PartName, Part]
+    loras: tuple[Lora, ...]
+    heads: Heads
+    note: ModelNote | None
+
+
+def open_models(files: ModelFiles) -> OpenModels:
+    """Open a model's files and check what can be told without reading weights.
+
+    Raises:
+        CheckpointError: A file is absent or damaged, a sub-model is missing, or a LoRA does not
+            fit.
+    """
+    parts = gather_parts(files)
+    heads = Heads(unet=files.heads, text=files.text_heads).or_else(
+        Heads(
+            unet=noted_heads(parts["unet"].file.metadata).unet,
+            text=noted_heads(parts["text"].file.metadata).text,
+        )
+    )
+    return OpenModels(
+        files=files,
+        parts=parts,
+        loras=open_loras(files.loras, parts["unet"], heads),
+        heads=heads,
+        note=read_note(parts["unet"].file),
+    )
+
+
 def load_models(
-    files: ModelFiles, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    files: ModelFiles | OpenModels,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    stopwatch: Stopwatch | None = None,
 ) -> MagicPoseModels:
     """Load a whole model from one file or several.
 
     Args:
-        files: Where each sub-model comes from.
+        files: Where each sub-model comes from, or the same opened already.
         device: Where the networks go.
         dtype: What their weights are kept in.
+        stopwatch: Takes the times of ``opening``, ``building`` and ``reading``.
 
     Raises:
         CheckpointError: A sub-model is missing, damaged, incomplete or of another architecture, or
             a LoRA does not fit.
         InputError: The motion module is for a U-Net of other widths.
     """
-    parts = gather_parts(files)
-    heads = _heads(files, parts)
-    loras = gather_loras(files, parts)
-    for lora in loras:
+    watch = Stopwatch() if stopwatch is None else stopwatch
+    with watch.part("opening"):
+        opened = files if isinstance(files, OpenModels) else open_models(files)
+    for lora in opened.loras:
         _say_what_is_passed_over(lora)
 
-    def load(
-        recipe: Recipe[Shape, Network],
-        name: PartName,
-        changed: Callable[[str, Tensor], Tensor] | None = None,
-    ) -> Network:
-        return load_network(recipe, parts[name], heads, device=device, dtype=dtype, changed=changed)
+    def load(recipe: Recipe[Shape, Network], name: PartName) -> Network:
+        return load_network(
+            recipe,
+            opened.parts[name],
+            opened.heads,
+            device=device,
+            dtype=dtype,
+            changed=change(opened.loras) if name == "unet" else None,
+            stopwatch=watch,
+        )
 
-    unet: UNet | MotionUNet = load(UNET, "unet", change(loras))
-    if "motion" in parts:  # it has heads of its own
-        unet = MotionUNet(
-            unet, load_network(MOTION, parts["motion"], device=device, dtype=dtype)
-        ).eval()
+    unet: UNet | MotionUNet = load(UNET, "unet")
+    if "motion" in opened.parts:  # it has heads of its own
+        motion = load_network(
+            MOTION, opened.parts["motion"], device=device, dtype=dtype, stopwatch=watch
+        )
+        unet = MotionUNet(unet, motion).eval()
     return MagicPoseModels(
         denoiser=MagicPoseDenoiser(unet, load(APPEARANCE, "appearance"), load(POSE, "pose")),
         vae=load(VAE, "vae"),
         text=load(TEXT, "text"),
-        note=read_note(parts["unet"].file),
+        note=opened.note,
     )
 
 
@@ -130,24 +183,6 @@ _FILE_OF_PART: Mapping[PartName, str] = {  # the field of ModelFiles that names 
 }
 
 
-def gather_loras(files: ModelFiles, parts: Mapping[PartName, Part]) -> tuple[Lora, ...]:
-    """Open the LoRAs that are added to the U-Net among ``parts``.
-
-    Raises:
-        CheckpointError: One is absent, damaged, or does not fit.
-    """
-    return open_loras(files.loras, parts["unet"], _heads(files, parts))
-
-
-def _heads(files: ModelFiles, parts: Mapping[PartName, Part]) -> Heads:
-    return Heads(unet=files.heads, text=files.text_heads).or_else(
-        Heads(
-            unet=noted_heads(parts["unet"].file.metadata).unet,
-            text=noted_heads(parts["text"].file.metadata).text,
-        )
-    )
-
-
 def _say_what_is_passed_over(lora: Lora) -> None:
     if lora.text_keys:
         _log.warning(
@@ -167,6 +202,7 @@ def load_network(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     changed: Callable[[str, Tensor], Tensor] | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Network:
     """Load one network, tensor by tensor, ready to run; what nothing reads may be absent.
 
@@ -177,32 +213,36 @@ def load_network(
         device: Where it goes.
         dtype: What its weights are kept in.
         changed: LDM key and stored weight -> the weight to load; it changes no tensor in place.
+        stopwatch: Takes the times of ``building``, and of ``reading`` with converting.
 
     Raises:
         CheckpointError: It is incomplete, or of another architecture.
     """
-    network = recipe.lay_out(part, heads)
-    weight_map = recipe.weight_map(network)
-    wanted = wanted_tensors(network, weight_map)
+    watch = Stopwatch() if stopwatch is None else stopwatch
+    with watch.part("building"):
+        network = recipe.lay_out(part, heads)
+        weight_map = recipe.weight_map(network)
+        wanted = wanted_tensors(network, weight_map)
     misfit = str(compare(part, wanted, recipe.may_lack))
     if misfit:
         raise CheckpointError(
             f"the {PART_TITLES[part.name]} in {part.file.path.name} does not fit: {misfit}. "
             f"The file seems to be {describe(part.file)}; fetch it again or name another"
         )
-    state: dict[str, torch.Tensor] = {}
-    for key, (name, shape) in wanted.items():
-        if key in part.keys:
-            stored = weight_map.to_diffusers(key, part.file.read(part.keys[key]))
-            stored = stored if changed is None else changed(key, stored)
-        else:
-            stored = recipe.absent(key, shape)
-        placed = stored.to(device, dtype)
-        if key in weight_map.copies and not torch.equal(placed, state[name]):
-            raise CheckpointError(
-                f"{part.file.path.name} holds other numbers under {key} than under "
-                f"{weight_map.copies[key]}, where they must be the same; fetch it again"
-            )
-        state[name] = placed
-    network.load_state_dict(state, strict=True, assign=True)
-    return network.to(device).eval().requires_grad_(False)
+    with watch.part("reading"):
+        state: dict[str, torch.Tensor] = {}
+        for key, (name, shape) in wanted.items():
+            if key in part.keys:
+                stored = weight_map.to_diffusers(key, part.file.read(part.keys[key]))
+                stored = stored if changed is None else changed(key, stored)
+            else:
+                stored = recipe.absent(key, shape)
+            placed = stored.to(device, dtype)
+            if key in weight_map.copies and not torch.equal(placed, state[name]):
+                raise CheckpointError(
+                    f"{part.file.path.name} holds other numbers under {key} than under "
+                    f"{weight_map.copies[key]}, where they must be the same; fetch it again"
+                )
+            state[name] = placed
+        network.load_state_dict(state, strict=True, assign=True)
+        return network.to(device).eval().requires_grad_(False)

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from magicpose_core.cli.__main__ import main
 from magicpose_core.data.dancers.clips import clip_postures, dancer_frame
@@ -20,6 +21,7 @@ from magicpose_core.data.dancers.person import draw_dancer
 from magicpose_core.images import read_image, write_image
 from magicpose_core.pose.formats.pose_files import write_poses
 from magicpose_core.pose.keypoints import PoseSequence
+from magicpose_core.sampling.presets import presets
 from magicpose_core.video.writer import open_mp4
 
 
@@ -287,3 +289,68 @@ def test_ctrl_c_leaves_nothing_half_written(inputs, words):
     assert process.wait(timeout=30) == 130
     assert "nothing half-written" in error
     assert not out.parent.exists() or not any(out.parent.iterdir())
+
+
+def test_the_settings_say_what_each_part_took_and_in_which_precision_and_why(inputs, words):
+    out = inputs / "clip.mp4"
+    assert main([*words, "--out", str(out)]) == 0
+    settings = json.loads(out.with_suffix(".json").read_text())
+    assert list(settings["seconds_by_part"]) == [
+        "imports",
+        "opening",
+        "poses",
+        "building",
+        "reading",
+        "reference",
+        "sampling",
+        "decoding",
+    ]
+    assert (settings["dtype"], settings["dtype_from"]) == ("float32", "named")
+    assert settings["threads"] >= 1
+
+
+def test_a_lora_and_its_strength_stand_in_the_settings_and_change_the_clip(
+    inputs, words, micro_checkpoint
+):
+    layer = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_v"
+    state = {
+        f"{layer}.lora_up.weight": torch.ones(32, 2),
+        f"{layer}.lora_down.weight": torch.ones(2, 32),
+    }
+    save_file(state, inputs / "style.safetensors")
+    frames = []
+    for name, more in (("plain", ()), ("style", ("--lora", f"{inputs / 'style.safetensors'}:0.5"))):
+        out = inputs / f"{name}.mp4"
+        assert main([*words, *more, "--out", str(out)]) == 0
+        frames.append(frames_of(out))
+    settings = json.loads((inputs / "style.json").read_text())
+    assert settings["models"]["loras"] == [
+        {"file": str(inputs / "style.safetensors"), "strength": 0.5}
+    ]
+    assert not np.array_equal(frames[0][0], frames[1][0])
+
+
+def test_a_lora_that_does_not_fit_is_told_before_anything_is_loaded(inputs, words, capsys):
+    save_file({"lora_unet_x.lora_up.weight": torch.ones(4, 2)}, inputs / "other.safetensors")
+    lora = ("--lora", str(inputs / "other.safetensors"))
+    assert main([*words, *lora, "--out", str(inputs / "clip.mp4")]) == 2
+    assert "other.safetensors does not fit the U-Net" in capsys.readouterr().err
+    assert not (inputs / "clip.mp4").exists()
+
+
+@pytest.mark.parametrize("word", ["a:1000", "a:nan"])
+def test_a_strength_out_of_range_is_refused(inputs, words, capsys, word):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--lora", word, "--out", str(inputs / "clip.mp4")])
+    assert ended.value.code == 2
+    assert "strength must be a number in -100..100" in capsys.readouterr().err
+
+
+def test_presets_take_their_steps_and_what_is_given_wins(inputs, words):
+    without_steps = [word for word in words if word not in ("--steps", "2")]
+    out = inputs / "clip.mp4"
+    given = ("--preset", "draft", "--steps", "3")
+    assert main([*without_steps, *given, "--out", str(out)]) == 0
+    sampling = json.loads(out.with_suffix(".json").read_text())["sampling"]
+    assert (sampling["preset"], sampling["steps"]) == ("draft", 3)
+    assert sampling["scheduler"] == presets()["draft"]["scheduler"]

@@ -49,6 +49,36 @@ def test_its_numbers_are_the_authors(micro_models, device, dtype):
     assert [each for each in differences if each.wrong] == []
 
 
+def test_compiled_networks_give_the_same_clip(device):
+    pipeline = load_pipeline(device=device, dtype="fp32")
+    pose_maps = [np.zeros((128, 128, 3), np.uint8)] * 2
+    picture = np.full((128, 128, 3), 128, np.uint8)
+    settings = SamplingSettings(steps=2, frames_per_batch=2)
+
+    def latents():
+        return pipeline.render(picture, pose_maps, settings=settings).latents()
+
+    plain = latents()
+    pipeline.compile()
+    torch.testing.assert_close(latents(), plain, rtol=1e-3, atol=1e-3)
+
+
+def test_the_step_loop_does_not_wait_for_the_gpu(device):
+    """Between two steps nothing is read back: sampling is queued before it is computed."""
+    shape = ControlNetShape()
+    denoiser = random_denoiser(shape, device).to(torch.float16)
+    clip = random_clip(shape, frames=2, size=512).to(device).to(torch.float16)
+    with torch.inference_mode():
+        step = prepare_step(denoiser, clip, FrameWindows(2))
+        step(981)
+        torch.cuda.synchronize(device)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            step(961)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
 def peak_of_a_step(denoiser, device, frames):
     shape = ControlNetShape()
     clip = random_clip(shape, frames=frames, size=512).to(device).to(torch.float16)

@@ -27,8 +27,18 @@ def test_a_model_is_sampled_as_its_file_notes_also_as_a_clone(presets, demo):
     noted = presets.SamplerChoice(steps=20, cfg=2.0)
     for model in (demo[0], demo[0].clone()):
         assert presets.choose("model", model, widgets) == noted
-        assert presets.choose("paper", model, widgets) == presets.SamplerChoice(steps=50, cfg=7.0)
+        assert presets.choose("paper", model, widgets) == presets.SamplerChoice(steps=50, cfg=2.0)
         assert presets.choose("custom", model, widgets) == widgets
+
+
+def test_the_cores_presets_are_sampled_at_the_noted_guidance(presets, pack, demo, micro, caplog):
+    table = pack("magicpose_core.sampling.presets").presets()
+    for name in ("fast", "draft"):
+        choice = presets.choose(name, demo[0], presets.SamplerChoice())
+        assert (choice.steps, choice.cfg) == (table[name]["steps"], 2.0)
+        assert choice.sampler_name == presets._SAMPLERS[table[name]["scheduler"]][0]
+        assert presets.choose(name, micro.model, presets.SamplerChoice()).cfg == 7.0
+    assert not caplog.records
 
 
 def test_models_without_a_note_are_sampled_as_in_the_paper(presets, micro):
