@@ -57,7 +57,7 @@ def note_of(patcher: comfy.model_patcher.ModelPatcher) -> ModelNote | None:
 
 
 def choose(
-    preset: str, model: comfy.model_patcher.ModelPatcher, widgets: SamplerChoice
+    preset: PresetName | Preset, model: comfy.model_patcher.ModelPatcher, widgets: SamplerChoice
 ) -> SamplerChoice:
     """Choose how to sample, and say it on the node where the widgets do not.
 
@@ -79,19 +79,20 @@ def choose(
     return choice
 
 
-def _preset_choice(preset: str, note: ModelNote | None) -> SamplerChoice:
+def _preset_choice(preset: PresetName, note: ModelNote | None) -> SamplerChoice:
     """Turn a preset of the core into ComfyUI's terms, at the guidance that the model notes."""
-    values = dict(presets()[preset])  # type: ignore[index]
-    noted = ModelNote() if note is None else note
-    scale = {"guidance_scale": noted.guidance_scale}
-    known = {name: values.pop(name) for name in ("steps", "scheduler") if name in values}
-    if values:
+    values = presets()[preset]
+    steps, scheduler = values["steps"], values["scheduler"]
+    assert isinstance(steps, int)
+    assert isinstance(scheduler, str)
+    if left_out := [name for name in values if name not in ("steps", "scheduler")]:
         notices.warn(
             "the preset %s also sets %s, which a graph has no place for; it is left out",
             preset,
-            ", ".join(values),
+            ", ".join(left_out),
         )
-    return noted_choice(ModelNote(**known, **scale))
+    scale = None if note is None else note.guidance_scale
+    return noted_choice(ModelNote(steps=steps, scheduler=scheduler, guidance_scale=scale))
 
 
 def noted_choice(note: ModelNote) -> SamplerChoice:

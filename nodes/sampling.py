@@ -24,7 +24,7 @@ from .comfy_types import Conditioning, ControlNet, Latent, NoiseLevels
 from .frame_latents import empty_latent
 from .frames import FrameSettings, batch_frames
 from .pose_control import apply_pose
-from .presets import PAPER_SAMPLER, PRESETS, SamplerChoice, choose
+from .presets import PAPER_SAMPLER, PRESETS, Preset, PresetName, SamplerChoice, choose
 from .sockets import (
     CATEGORY,
     ReferenceAppearance,
@@ -215,7 +215,7 @@ class Sample(io.ComfyNode):
         pose_maps: Tensor,
         positive: Conditioning,
         seed: int,
-        preset: str,
+        preset: PresetName | Preset,
         steps: int,
         cfg: float,
         sampler_name: str,
