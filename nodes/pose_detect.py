@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import comfy.model_management
@@ -18,7 +19,8 @@ from ..magicpose_core.pose.detectors.settings import (
     DetectorSettings,
     Device,
 )
-from ..magicpose_core.pose.keypoints import PoseSequence
+from ..magicpose_core.pose.keypoints import People, PoseSequence
+from ..magicpose_core.video.reader import Frame
 from . import bridge
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
 
@@ -54,6 +56,14 @@ class DetectPoses(io.ComfyNode):
                         "(350 to 510 MB). Otherwise the error names their addresses."
                     ),
                 ),
+                io.Boolean.Input(
+                    "stabilise",
+                    default=False,
+                    tooltip=(
+                        "Whether the camera's motion is taken out, by the background, so that a "
+                        "pan makes nobody walk."
+                    ),
+                ),
             ],
             outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One entry per frame")],
         )
@@ -65,7 +75,10 @@ class DetectPoses(io.ComfyNode):
         return _lacks(detector, download=download) or True
 
     @classmethod
-    def execute(cls, image: Tensor, detector: DetectorName, download: bool) -> io.NodeOutput:
+    def execute(
+        cls, image: Tensor, detector: DetectorName, download: bool, stabilise: bool = False
+    ) -> io.NodeOutput:
+        from ..magicpose_core.pose.camera import steady
         from ..magicpose_core.pose.detectors.open import open_detector
 
         pictures = bridge.to_pictures(image)
@@ -73,13 +86,17 @@ class DetectPoses(io.ComfyNode):
             name=detector, weights=weight_folders(), download=download, device=_device()
         )
         progress = comfy.utils.ProgressBar(len(pictures))
-        frames = []
-        with open_detector(settings) as opened:
-            for frame in pictures:
-                comfy.model_management.throw_exception_if_processing_interrupted()
-                frames.append(opened.detect(core_images.to_uint8(frame[None])[0]))
-                progress.update(1)
+
+        def detected() -> Iterator[tuple[Frame, People]]:
+            with open_detector(settings) as opened:
+                for picture in pictures:
+                    comfy.model_management.throw_exception_if_processing_interrupted()
+                    frame = core_images.to_uint8(picture[None])[0]
+                    yield frame, opened.detect(frame)
+                    progress.update(1)
+
         height, width = pictures.shape[-2:]
+        frames = steady(detected()) if stabilise else (people for _, people in detected())
         found = PoseSequence(frames=tuple(frames), width=width, height=height)
         return io.NodeOutput(bridge.to_pose_keypoints(found))
 

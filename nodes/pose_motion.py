@@ -69,6 +69,7 @@ class SmoothPoses(io.ComfyNode):
                 setting_input(SmoothSettings, "jump"),
                 setting_input(SmoothSettings, "score_threshold"),
                 setting_input(SmoothSettings, "repair_swaps"),
+                setting_input(SmoothSettings, "repair_hands"),
             ],
             outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One person per frame")],
         )
@@ -84,6 +85,7 @@ class SmoothPoses(io.ComfyNode):
         jump: float,
         score_threshold: float,
         repair_swaps: bool,
+        repair_hands: bool = True,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person
         from ..magicpose_core.pose.cleanup.smooth import smooth
@@ -95,6 +97,7 @@ class SmoothPoses(io.ComfyNode):
             jump=jump,
             score_threshold=score_threshold,
             repair_swaps=repair_swaps,
+            repair_hands=repair_hands,
         )
         sequence = choose_person(bridge.to_pose_sequence(poses, fps=fps))
         return io.NodeOutput(bridge.to_pose_keypoints(smooth(sequence, settings)))

@@ -128,7 +128,7 @@ _NOTES = "detection_notes"
 def _refuse_unused(arguments: argparse.Namespace) -> None:
     """Refuse options that would silently do nothing."""
     if arguments.dataset:
-        of_keypoints = ("force", "maps", "overlay", "person", "smooth", *SMOOTHING)
+        of_keypoints = ("force", "maps", "overlay", "person", "smooth", "stabilise", *SMOOTHING)
         refuse_idle(
             arguments,
             of_keypoints,
@@ -138,6 +138,11 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         )
     else:
         refuse_idle(arguments, ("set",), where="without --dataset")
+    if arguments.stabilise and arguments.overlay:
+        raise InputError(
+            "--overlay draws over the frames, where stabilised poses do not lie; leave out one of "
+            "--overlay and --stabilise"
+        )
 
 
 def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
@@ -169,7 +174,7 @@ def _job(arguments: argparse.Namespace, name: str, clip: Path) -> Job:
         smooth=smoothing(arguments),
         style=drawing(arguments),
         maps=arguments.maps is not False,
-        overlay=arguments.overlay is not False,
+        overlay=arguments.overlay is not False and not arguments.stabilise,
         force=bool(arguments.force),
     )
 

@@ -13,6 +13,7 @@ from ..clip_settings import Span
 from ..errors import InputError, OutputError
 from ..files import regular_file, write_text
 from ..video.reader import ClipInfo, Frame, open_clip
+from .camera import steady
 from .detectors.detector import PoseDetector
 from .detectors.open import open_detector
 from .detectors.settings import DetectorSettings
@@ -120,7 +121,8 @@ def detect_sequence(
     span = span or Span()
     found = []
     with open_detection(path, settings, span=span, journal=journal, on_open=on_open) as detection:
-        for _, people in detection.frames:
+        still = (people for _, people in detection.frames)
+        for people in steady(detection.frames) if settings.stabilise else still:
             found.append(people)
             if on_frame is not None:
                 on_frame(detection.info.frame_count)

@@ -129,6 +129,17 @@ def test_wrong_settings_are_one_line(
     assert text in capsys.readouterr().err
 
 
+def test_stabilised_poses_have_no_overlay(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = clips.write_video(tmp_path / "dance.mp4", "xx")
+    assert main(["detect", str(video), *words, "--stabilise"]) == 0
+    assert not list((tmp_path / "out").rglob("overlay.mp4"))
+    assert "the camera could not be followed in 1 of 2 frames" in capsys.readouterr().err
+    assert main(["detect", str(video), *words, "--stabilise", "--overlay"]) == 2
+    assert "leave out one of --overlay and --stabilise" in capsys.readouterr().err
+
+
 def test_a_folder_of_pictures_is_one_clip_and_that_is_said(
     tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,7 +38,7 @@ class ExportJob:
         smooth: Clean-up, or None.
         style: How maps are drawn.
         maps: Write pose maps.
-        overlay: Write the overlay video.
+        overlay: Write the overlay video; its frames move, so that stabilised poses go without.
         force: Replace results that were made with other settings.
     """
 
@@ -154,6 +154,7 @@ def _settings(job: ExportJob) -> dict[str, object]:
     return {
         **clip_identity(job.clip),
         "detector": job.detector.name,
+        **({"stabilise": True} if job.detector.stabilise else {}),
         "span": asdict(job.span),
         "person": None if job.person is None else asdict(job.person),
         "smooth": None if job.smooth is None else asdict(job.smooth),

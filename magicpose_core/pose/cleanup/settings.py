@@ -76,3 +76,8 @@ class SmoothSettings(Settings):
     repair_swaps: bool = setting(
         True, help="put left and right back where the detector swapped them"
     )
+    repair_hands: bool = setting(
+        True,
+        help="swap hands back that lie at each other's wrists, and leave out those that begin far "
+        "from theirs or are too large",
+    )

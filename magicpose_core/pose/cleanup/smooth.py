@@ -16,6 +16,7 @@ from ..keypoints import PoseSequence
 from ..retarget.body_tree import with_mid_hip
 from ..retarget.proportions import body_size, bone_lengths
 from ..tracks import PartTrack, sequence_of, tracks_of
+from .hands import repair_hands
 from .repair import fill_short_gaps, reject_jumps, repair_swaps
 from .settings import SmoothSettings
 
@@ -29,7 +30,7 @@ _SWAP = 0.04  # body heights a joint that swapped sides must have jumped
 
 
 def smooth(sequence: PoseSequence, settings: SmoothSettings | None = None) -> PoseSequence:
-    """Repair swapped sides, take out jumps, fill short gaps and smooth, in this order.
+    """Repair swapped sides and hands, take out jumps, fill short gaps and smooth, in this order.
 
     Args:
         sequence: One person per frame at most (see ``people``).
@@ -46,6 +47,8 @@ def smooth(sequence: PoseSequence, settings: SmoothSettings | None = None) -> Po
         tracks = repair_swaps(
             tracks, score_threshold=settings.score_threshold, least=_SWAP * height
         )
+    if settings.repair_hands:
+        tracks = repair_hands(tracks, score_threshold=settings.score_threshold, height=height)
     smoother = _smoother(settings, sequence.fps, height)
     cleaned = {
         part: _clean(track, settings, sequence.fps, height, smoother)

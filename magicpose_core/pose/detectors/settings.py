@@ -16,7 +16,7 @@ Device = Literal["auto", "cpu", "cuda", "mps", "coreml"]
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorSettings(Settings):
-    """Which detector, and where it takes its weights from."""
+    """Which detector, where it takes its weights from, and whether the camera's motion counts."""
 
     name: DetectorName = setting(
         "dwpose",
@@ -28,3 +28,8 @@ class DetectorSettings(Settings):
     )
     download: bool = setting(False, help="fetch missing weight files into the first of the folders")
     device: Device = setting("auto", help="where it runs; auto takes the fastest there is")
+    stabilise: bool = setting(
+        False,
+        help="take the camera's motion out of a clip, by the background: people are where the "
+        "first frame's camera would see them",
+    )

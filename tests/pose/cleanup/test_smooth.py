@@ -171,7 +171,7 @@ def test_swapped_arms_take_their_hands_along() -> None:
         left, right = reversed(hands) if crossed else hands
         body = Keypoints(xy, np.ones(18))
         people.append((PersonPose(body=body, left_hand=left, right_hand=right),))
-    chosen = SmoothSettings(filter="none", jump=0)
+    chosen = SmoothSettings(filter="none", jump=0, repair_hands=False)
     mended = smooth(dataclasses.replace(clip, frames=tuple(people)), chosen)
     assert mended.frames[15][0].left_hand == hands[0]
     assert mended.frames[15][0].right_hand == hands[1]
