@@ -56,9 +56,12 @@ def test_evaluate_compares_two_folders(tmp_path, capsys):
         write_image(tmp_path / folder / "0.png", torch.full((3, 16, 16), 0.5))
     words = [str(tmp_path / "results"), "--truth", str(tmp_path / "truth")]
     assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
-    assert "| results |" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "| copied frame |" in told
+    assert "- not measured: fid, kid (needs pt_inception" in told
     report = json.loads((tmp_path / "out" / "figures.json").read_text())
-    assert report["figures"]["results"]["mean_absolute_error"] == 0
+    assert report["overall"]["result"]["mean_absolute_error"]["mean"] == 0
+    assert report["overall"]["result"]["psnr"]["mean"] == "inf"
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
@@ -76,7 +79,7 @@ def test_evaluate_wants_both_folders(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path)]) == 2
     assert "add --truth FOLDER" in capsys.readouterr().err
     assert main(["evaluate", "--truth", str(tmp_path)]) == 2
-    assert "name it as RESULTS" in capsys.readouterr().err
+    assert "--truth does nothing without RESULTS; name RESULTS" in capsys.readouterr().err
 
 
 def test_a_folder_in_which_another_run_trains_is_left_alone(tmp_path, capsys):
