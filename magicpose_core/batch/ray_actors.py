@@ -7,6 +7,7 @@ storage that all nodes see, never through Ray's object store.
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Generator, Hashable, Sequence
 from types import ModuleType
 from typing import Any
@@ -56,11 +57,11 @@ class RayCrew:
         """
         self._ray = _import_ray()
         try:
-            self._ray.init(address=address, logging_level="ERROR", log_to_driver=False)
+            self._ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:  # Ray raises many kinds for an absent cluster
             raise InputError(
-                f"there is no Ray cluster at {address} ({type(error).__name__}); start one with "
-                "'ray start --head', or name another address"
+                f"there is no Ray cluster at {address} ({type(error).__name__}); start one as "
+                "docs/batch.md shows, or name another address"
             ) from error
         resources = self._ray.cluster_resources()
         gpus, threads = int(resources.get("GPU", 0)), setup.conditions.threads or 1
