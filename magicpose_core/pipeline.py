@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .clip import ClipSource, RenderedClip, as_json
 from .clip_settings import DEFAULT_FPS, Fit
+from .deflicker import deflicker
 from .demo.model import demo_checkpoint
 from .demo.photos import photo_warning
 from .errors import InputError
@@ -276,6 +277,12 @@ class MagicPosePipeline:
                 stopwatch=watch,
             )
 
+        def decode(latents: Tensor) -> Iterator[Tensor]:
+            frames = decode_frames(self.models, latents)
+            if not complete.deflicker:
+                return frames
+            return deflicker(frames, person, prepared.maps, reference_per_frame=reference_per_frame)
+
         description = {
             **self._description(),
             "reference": in_words(reference),
@@ -290,7 +297,7 @@ class MagicPosePipeline:
         return RenderedClip(
             ClipSource(
                 sample=sample,
-                decode=lambda latents: decode_frames(self.models, latents),
+                decode=decode,
                 reference=to_uint8(person[:1])[0],
                 pose_maps=prepared.maps,
                 fps=prepared.fps or DEFAULT_FPS,

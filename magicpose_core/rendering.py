@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .deflicker import deflicker
 from .errors import InputError
 from .images import signed_to_unit, unit_to_signed
 from .models import vae
@@ -85,7 +86,12 @@ def render(
             reference_per_frame=reference_per_frame,
             on_step=on_step,
         )
-        yield from decode_frames(models, latents)
+        decoded = decode_frames(models, latents)
+        if complete.deflicker:
+            decoded = deflicker(
+                decoded, reference, pose_maps, reference_per_frame=reference_per_frame
+            )
+        yield from decoded
 
     return frames()
 

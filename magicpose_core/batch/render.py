@@ -17,6 +17,7 @@ from ..clip import RenderedClip, checked_fps
 from ..errors import InputError, MagicPoseError, one_line
 from ..files import FilePlan, check_plan, disk_errors_named, lock_file, open_result, paths
 from ..pipeline import MagicPosePipeline, default_size, load_pipeline
+from ..sampling.settings import SamplingSettings
 from ..video.sound import has_sound
 from ..video.writer import open_mp4, open_png_folder
 from ..weights.settings import ModelFiles
@@ -83,6 +84,12 @@ class Renderer:
         note, noted = self._pipeline.models.note, self._pipeline.models.noted_sampling
         return settings_of_job(job, size=default_size(note), noted=noted)
 
+    def _sampling(self, job: Job, frames_per_batch: int) -> SamplingSettings:
+        """Fix how many frames go together, but for a motion module's windows, which are whole."""
+        if self._pipeline.models.denoiser.motion is not None:
+            return job.sampling
+        return replace(job.sampling, frames_per_batch=frames_per_batch)
+
     def _render(self, job: Job) -> int:
         settings = self._settings(job)
         width, height = settings["size"]
@@ -101,9 +108,7 @@ class Renderer:
             negative_prompt=job.negative_prompt,
             size=(width, height),
             fit=job.fit,
-            settings=replace(
-                job.sampling, frames_per_batch=settings["sampling"]["frames_per_batch"]
-            ),
+            settings=self._sampling(job, settings["sampling"]["frames_per_batch"]),
             pose_settings=job.pose_settings,
         )
         record = make_record(job, self._setup.conditions, settings)

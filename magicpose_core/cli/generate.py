@@ -189,6 +189,7 @@ def _output(arguments: argparse.Namespace) -> ClipOutput:
     align = None if arguments.align == _THE_REFERENCE else arguments.align
     loras = tuple(lora.file for lora in arguments.lora or ())
     weights = (arguments.checkpoint, arguments.appearance_model, arguments.pose_controlnet, *loras)
+    weights = (*weights, arguments.motion)
     return ClipOutput(
         out=arguments.out,
         fps=checked_fps(DEFAULT_FPS if arguments.fps is None else arguments.fps),

@@ -131,6 +131,10 @@ class SamplingSettings(Settings):
         help="how much noise a timestep means: scaled_linear as MagicPose was trained, linear as "
         "AnimateDiff's motion modules were",
     )
+    deflicker: bool = setting(
+        False,
+        help="match light and colour of each decoded frame's still background to the reference's",
+    )
     reference_latents: ReferenceLatents = setting(
         "sample",
         help="what is taken of the autoencoder's distribution: a sample drawn with the seed (the "
