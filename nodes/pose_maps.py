@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import comfy.utils
@@ -15,8 +16,9 @@ from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.sd15 import SIZE_MULTIPLE
 from ..magicpose_core.pose.draw_style import DrawStyle
 from ..magicpose_core.pose.formats import openpose_json, pose_files
+from ..magicpose_core.pose.formats.face_landmarks import with_faces
 from . import bridge, notices
-from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, setting_input
+from .sockets import POSE_CATEGORY, FaceLandmarks, PoseKeypoint, node_id, setting_input
 
 _DIALECTS = {
     "scores": openpose_json.COMPLETE,
@@ -237,13 +239,25 @@ class ConvertPoses(io.ComfyNode):
                         "zeros for what was not looked for), scores (everything that is known)."
                     ),
                 ),
+                FaceLandmarks.Input(
+                    "face_landmarks",
+                    optional=True,
+                    tooltip=(
+                        "Faces of ComfyUI's Detect Face Landmarks, of the same pictures; each "
+                        "person gets the one at their nose."
+                    ),
+                ),
             ],
             outputs=[PoseKeypoint.Output(display_name="poses", tooltip="One entry per frame")],
         )
 
     @classmethod
-    def execute(cls, poses: object, reader: str) -> io.NodeOutput:
+    def execute(
+        cls, poses: object, reader: str, face_landmarks: Mapping[str, object] | None = None
+    ) -> io.NodeOutput:
         sequence = bridge.to_pose_sequence(poses)
+        if face_landmarks is not None:
+            sequence = with_faces(sequence, face_landmarks)
         return io.NodeOutput(bridge.to_pose_keypoints(sequence, _DIALECTS[reader]))
 
 

@@ -17,6 +17,7 @@ POSE_CATEGORY = f"{CATEGORY}/pose"
 
 AppearanceModel = io.Custom("MAGICPOSE_APPEARANCE_MODEL")  # a ModelPatcher, like MODEL
 ReferenceAppearance = io.Custom("MAGICPOSE_REFERENCE")  # reference.Reference
+FaceLandmarks = io.Custom("FACE_LANDMARKS")  # of ComfyUI's Detect Face Landmarks, 0.23 and later
 PoseKeypoint = io.Custom("POSE_KEYPOINT")  # what DWPose, OpenPose and SDPose nodes give
 
 
