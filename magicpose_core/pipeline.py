@@ -256,7 +256,7 @@ class MagicPosePipeline:
         )
         prepared = _prepared(poses, pose_settings, reference, size, fit)
         check_inputs(person, prepared.maps, reference_per_frame=reference_per_frame)
-        check_windows(self.models, complete)
+        check_windows(self.models, complete, reference_per_frame=reference_per_frame)
         warn_of_other_betas(self.models.note)
         if warning := photo_warning(self.models.note, person):
             _log.warning(warning)

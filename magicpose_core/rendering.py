@@ -73,7 +73,7 @@ def render(
     check_inputs(reference, pose_maps, reference_per_frame=reference_per_frame)
     warn_of_other_betas(models.note)
     complete = settings.complete(models.noted_sampling)
-    check_windows(models, complete)
+    check_windows(models, complete, reference_per_frame=reference_per_frame)
 
     def frames() -> Iterator[Tensor]:
         latents = sample_clip(
@@ -310,14 +310,22 @@ def sample(
     )
 
 
-def check_windows(models: MagicPoseModels, settings: SamplingSettings) -> None:
+def check_windows(
+    models: MagicPoseModels, settings: SamplingSettings, *, reference_per_frame: bool = False
+) -> None:
     """Check that what is said of windows goes with the model.
 
     Raises:
-        InputError: A setting does nothing with this model, or asks for too long a window.
+        InputError: A setting does nothing with this model or asks for too long a window, or frames
+            of several people would see each other.
     """
     motion = models.denoiser.motion
     if motion is not None:
+        if reference_per_frame:
+            raise InputError(
+                "reference_per_frame shows another picture's person in each frame, and a motion "
+                "module (motion_module) takes frames for one clip; leave one of them out"
+            )
         motion_windows(settings, usual=motion.window_length, longest=motion.positions)
         if settings.frames_per_batch is not None:
             raise InputError(

@@ -97,6 +97,9 @@ def test_settings_that_do_nothing_are_refused(models, micro_models, reference, p
         render(micro_models, reference, pose_maps, QUICK)
     with pytest.raises(InputError, match="frames_per_batch does nothing with a motion module"):
         render(models, reference, pose_maps, SamplingSettings(frames_per_batch=2))
+    people = reference.expand(len(pose_maps), -1, -1, -1)
+    with pytest.raises(InputError, match="reference_per_frame shows another picture's person"):
+        render(models, people, pose_maps, SamplingSettings(), reference_per_frame=True)
     with pytest.raises(InputError, match="window_length must be at most 32"):
         render(models, reference, pose_maps, SamplingSettings(window_length=33))
 
