@@ -46,6 +46,7 @@ class PoseFit:
         neutral: Number of the neutral frame: the one that looks most like the reference.
         likeness: How much its head and shoulders look like the reference's, -1 to 1.
         tilt: Degrees in the picture by which its head is turned from the reference's, clockwise.
+        turned_away: Whether the shoulders have changed places: one of both is seen from behind.
         bowed: Its way from neck to nose as a share of the driver's longest.
         neck: Distance of the neck from the reference's in the neutral frame.
         nose: Of the nose.
@@ -62,6 +63,7 @@ class PoseFit:
     neutral: int
     likeness: float
     tilt: float
+    turned_away: bool
     bowed: float
     neck: float
     nose: float
@@ -111,7 +113,13 @@ class PoseFit:
         return {"score": self.score, "marks": self.marks, **figures}
 
     def explanation(self) -> str:
-        """Say why the nose does not lie on the reference's; empty where it does."""
+        """Say why shoulders or nose do not lie on the reference's; empty where they do."""
+        if self.turned_away and self.shoulders > _OFF:
+            return (
+                f"left and right shoulder have changed places in frame {self.neutral}, the one "
+                "most like the picture: the driver or the person is seen from behind and the other "
+                "is not; take a driver who once faces the camera as the person does"
+            )
         if not self.nose > _OFF:
             return ""
         reasons = []
@@ -159,6 +167,7 @@ def measure_fit(
         neutral=frame,
         likeness=math.nan if alike is None else float(alike[frame]),
         tilt=math.degrees(head_tilt(own, (ref[0][0], ref[1][0]), frame)),
+        turned_away=_turned_away(own, ref, frame),
         bowed=_bowed(own, frame),
         neck=_distance(new, ref, frame, [_NECK], size),
         nose=_distance(new, ref, frame, [_NOSE], size),
@@ -248,3 +257,13 @@ def _bowed(driver: tuple[Points, Mask], frame: int) -> float:
         return math.nan
     way = float(np.linalg.norm(places[frame, _NOSE] - places[frame, _NECK]))
     return min(1.0, way / longest)
+
+
+def _turned_away(driver: tuple[Points, Mask], reference: tuple[Points, Mask], frame: int) -> bool:
+    right, left = SHOULDERS
+    sides = []
+    for (places, seen), number in ((driver, frame), (reference, 0)):
+        if not seen[number, SHOULDERS].all():
+            return False
+        sides.append(places[number, left, 0] - places[number, right, 0])
+    return bool(sides[0] * sides[1] < 0)

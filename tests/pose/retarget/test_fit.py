@@ -56,6 +56,16 @@ def test_what_is_not_seen_has_no_mark_and_is_null_in_json() -> None:
     assert json.loads(json.dumps(fit.as_dict()))["nose"] is None
 
 
+def test_alignment_tells_of_people_seen_from_behind() -> None:
+    places = FIGURE.body.pixels(*SIZE).copy()
+    behind = places.copy()
+    behind[:, 0] = SIZE[0] - places[:, 0]
+    away = PersonPose(body=Keypoints.from_pixels(behind, FIGURE.body.score, *SIZE))
+    alignment = align(clip_of(away), PersonPose(body=FIGURE.body), SIZE)
+    assert alignment.fit.turned_away
+    assert any("left and right shoulder have changed places" in note for note in alignment.notes)
+
+
 def test_alignment_tells_why_a_nose_is_off() -> None:
     places = FIGURE.body.pixels(*SIZE).copy()
     bowed = places.copy()
