@@ -231,35 +231,38 @@ class Sample(io.ComfyNode):
             steps=steps, cfg=cfg, sampler_name=sampler_name, scheduler=scheduler
         )
         chosen = choose(preset, model, widgets)
+        check_choice(chosen, denoise, latent)
         cache = feature_cache("off", 0)
         appearance = AppearanceSettings(control_mode=control_mode, strength=strength)
         model = apply_appearance(model, reference, appearance, cache)
         model = batch_frames(model, FrameSettings(frames_per_batch=frames_per_batch))
         halves = apply_pose(control_net, pose_maps, positive, negative, control_mode=control_mode)
-        if denoise < 1:
-            check_partial(denoise, chosen.sampler_name, latent)
         start = start_latent(latent, pose_maps)
         if chosen.sampler_name != PAPER_SAMPLER:
             how = (chosen.steps, chosen.cfg, chosen.sampler_name, chosen.scheduler)
             return io.NodeOutput(*nodes.common_ksampler(model, seed, *how, *halves, start, denoise))
-        if chosen.scheduler != SamplerChoice.scheduler:
-            raise InputError(
-                f"scheduler {chosen.scheduler} does nothing beside ddim_paper, which has a spacing "
-                f"of its own: set it to {SamplerChoice.scheduler}, or choose another sampler_name"
-            )
         samples = sample_as_paper(
             model, *halves, start, seed=seed, steps=chosen.steps, cfg=chosen.cfg
         )
         return io.NodeOutput({**start, "samples": samples})
 
 
-def check_partial(denoise: float, sampler_name: str, latent: object) -> None:
-    """Refuse to keep a part of the latent where none is given or the sampler keeps none.
+def check_choice(chosen: SamplerChoice, denoise: float, latent: Latent | None) -> None:
+    """Refuse what would do nothing beside the chosen sampler, before anything is computed.
 
     Raises:
-        InputError: Says which of the two it is.
+        InputError: A part of the latent is to be kept, and none is given or the sampler keeps none;
+            or the scheduler is one that the authors' stepping has no use for.
     """
-    if sampler_name == PAPER_SAMPLER:
+    by_paper = chosen.sampler_name == PAPER_SAMPLER
+    if by_paper and chosen.scheduler != SamplerChoice.scheduler:
+        raise InputError(
+            f"scheduler {chosen.scheduler} does nothing beside ddim_paper, which has a spacing "
+            f"of its own: set it to {SamplerChoice.scheduler}, or choose another sampler_name"
+        )
+    if denoise == 1:
+        return
+    if by_paper:
         raise InputError(
             "ddim_paper starts from noise alone: set denoise to 1, or choose "
             "another sampler_name (with the preset custom) to keep a part of the latent"
