@@ -47,7 +47,7 @@ def node_infos(pack):
 
     pack("nodes.extension")
     ours = {name: cls for name, cls in nodes.NODE_CLASS_MAPPINGS.items() if "MagicPose_" in name}
-    assert len(ours) == 19
+    assert len(ours) == 20
     return {name: cls.GET_NODE_INFO_V1() for name, cls in ours.items()}
 
 
