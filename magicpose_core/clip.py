@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from .clip_files import ClipOutput, save_clip
-from .clip_settings import ClipSettings
+from .clip_settings import ClipSettings, Span
 from .errors import OutOfMemoryError
 from .images import to_uint8
 from .timing import Stopwatch
@@ -41,9 +41,9 @@ class ClipSource:
         fps: Frames per second.
         settings: What is asked for, as JSON holds it.
         reads: Files and folders that the clip is made from.
-        stride: Of the poses in them.
         seconds: Gives what was taken so far, by part of the work.
         stopwatch: Takes the time of ``decoding``.
+        span: Which of the poses in them are rendered.
     """
 
     sample: Callable[[], Tensor]
@@ -53,9 +53,9 @@ class ClipSource:
     fps: float
     settings: Mapping[str, Any]
     reads: tuple[Path, ...] = ()
-    stride: int = 1
     seconds: Callable[[], Mapping[str, float]] = dict
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    span: Span = field(default_factory=Span)
 
 
 class RenderedClip:
@@ -156,7 +156,8 @@ class RenderedClip:
             sheet: Write a contact sheet beside it (reference, pose, result: NAME.sheet.png).
             settings: Write what made it beside it (NAME.json).
             force: Replace results that are there.
-            audio: A video or recording whose sound goes into the MP4, cut to the frames.
+            audio: A video or recording whose sound goes into the MP4, from the first frame on and
+                cut to the frames.
 
         Returns:
             ``out``.
@@ -166,16 +167,18 @@ class RenderedClip:
                 ``audio`` has no sound or goes into no MP4; told before the clip is sampled.
             OutputError: A result is there already, or cannot be written.
         """
+        span = self._source.span
         output = ClipOutput(
             out=Path(out),
             fps=checked_fps(self.fps if fps is None else fps),
             reads=self._source.reads,
             truth=None if truth is None else Path(truth),
-            stride=self._source.stride,
+            span=span,
             sheet=sheet,
             settings=settings,
             force=force,
             audio=None if audio is None else Path(audio),
+            audio_start=span.start / (span.stride * self.fps),
         )
         save_clip(self, self._source.reference, output)
         return output.out

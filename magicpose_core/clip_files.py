@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,22 +48,24 @@ class ClipOutput:
         fps: Frames per second.
         reads: What the clip is made from, never to be replaced.
         truth: The true frames, where known.
-        stride: Every so many true frames belong to a frame of the clip.
+        span: Which of the poses are rendered, and so which true frames belong to them.
         sheet: Write NAME.sheet.png beside it.
         settings: Write NAME.json beside it.
         force: Replace results that are there.
         audio: A video or recording whose sound goes into the MP4, cut to the frames.
+        audio_start: Where in it the first frame lies, in seconds.
     """
 
     out: Path
     fps: Fraction
     reads: tuple[Path, ...] = ()
     truth: Path | None = None
-    stride: int = 1
+    span: Span = field(default_factory=Span)
     sheet: bool = True
     settings: bool = True
     force: bool = False
     audio: Path | None = None
+    audio_start: float = 0.0
 
     @property
     def results(self) -> tuple[Path, ...]:
@@ -104,12 +106,12 @@ def save_clip(clip: SavableClip, reference: Frame, output: ClipOutput) -> None:
     started = time.monotonic()
     with (
         disk_errors_named(output.out),
-        true_frames(output.truth, len(clip), output.stride) as truths,
+        true_frames(output.truth, len(clip), output.span) as truths,
         open_result(output.results) as staged,
     ):
         place = staged(output.out)
         sink = (
-            open_mp4(place, fps=output.fps, sound=output.audio)
+            open_mp4(place, fps=output.fps, sound=output.audio, sound_start=output.audio_start)
             if place.suffix
             else open_png_folder(place)
         )
@@ -124,8 +126,8 @@ def save_clip(clip: SavableClip, reference: Frame, output: ClipOutput) -> None:
 
 
 @contextlib.contextmanager
-def true_frames(path: Path | None, count: int, stride: int) -> Iterator[Iterator[Frame] | None]:
-    """Open every ``stride``-th true frame, if there are any: one for each of ``count`` poses.
+def true_frames(path: Path | None, count: int, span: Span) -> Iterator[Iterator[Frame] | None]:
+    """Open the true frames of a span, if there are any: one for each of ``count`` poses.
 
     Raises:
         InputError: There are fewer; what a file does not say is found out while it is read.
@@ -133,7 +135,7 @@ def true_frames(path: Path | None, count: int, stride: int) -> Iterator[Iterator
     if path is None:
         yield None
         return
-    with open_clip(path, Span(stride=stride)) as truth:
+    with open_clip(path, span) as truth:
         present = truth.info.frame_count
         if present is not None and present < count:
             raise InputError(

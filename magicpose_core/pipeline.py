@@ -303,9 +303,9 @@ class MagicPosePipeline:
                 fps=prepared.fps or DEFAULT_FPS,
                 settings=description,
                 reads=(*paths_in(reference), *prepared.reads, *self._files()),
-                stride=prepared.settings.span.stride,
                 seconds=lambda: {**self.loading.rounded(), **watch.rounded()},
                 stopwatch=watch,
+                span=prepared.settings.span,
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ def _add_clip_options(group: argparse._ArgumentGroup) -> None:
         help="width x height in pixels, multiples of 64 (default: the model's note, else 512)",
     )
     add_settings(group, ClipSettings)
-    add_settings(group, Span, only=("stride",))
+    add_settings(group, Span, only=("start", "stride"))
     sound = group.add_mutually_exclusive_group()
     sound.add_argument(
         "--audio",
@@ -230,9 +231,9 @@ def pose_settings(arguments: argparse.Namespace) -> PoseSettings:
     aligned = arguments.align is not None
     if not aligned:
         refuse_idle_alignment(arguments)
-    stride = read_settings(arguments, Span).stride
+    span = read_settings(arguments, Span)
     frames = read_settings(arguments, ClipSettings).frames
-    stop = None if frames is None else frames * stride
+    stop = None if frames is None else span.start + frames * span.stride
     return PoseSettings(
         detector=detector(arguments),
         person=person(arguments),
@@ -240,5 +241,5 @@ def pose_settings(arguments: argparse.Namespace) -> PoseSettings:
         align=align_settings(arguments) if aligned else None,
         align_to=None if arguments.align == _THE_REFERENCE else arguments.align,
         style=drawing(arguments),
-        span=Span(stop=stop, stride=stride),
+        span=replace(span, stop=stop),
     )

@@ -33,7 +33,9 @@ def has_sound(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def open_sound(path: Path, output: av.container.OutputContainer) -> Iterator[SoundUntil]:
+def open_sound(
+    path: Path, output: av.container.OutputContainer, start: float = 0.0
+) -> Iterator[SoundUntil]:
     """Add the sound of a file to an MP4 that has no frames yet.
 
     AAC, MP3 and AC-3 are copied, anything else is encoded as AAC of 192 kbit/s.
@@ -41,6 +43,7 @@ def open_sound(path: Path, output: av.container.OutputContainer) -> Iterator[Sou
     Args:
         path: A video or a recording.
         output: The open MP4.
+        start: Where in the file the clip begins, in seconds.
 
     Yields:
         A function that writes the sound up to a moment; whole packets, 20 to 30 ms each.
@@ -53,9 +56,10 @@ def open_sound(path: Path, output: av.container.OutputContainer) -> Iterator[Sou
             raise InputError(f"{path} has no sound; name another file, or leave it out")
         stream = source.streams.audio[0]
         copied = stream.codec_context.name in _KEPT
-        packets = _whole(
-            _copied(source, stream, output) if copied else _encoded(source, stream, output), path
-        )
+        read = _copied if copied else _encoded
+        packets = _whole(read(source, stream, output), path)
+        if start:
+            packets = _from(start, packets)
         waiting: list[av.Packet] = []  # the one that lies behind the moment asked for last
 
         def write_until(seconds: float) -> None:
@@ -78,6 +82,17 @@ def _whole(packets: Iterator[av.Packet], path: Path) -> Iterator[av.Packet]:
         raise InputError(
             f"the sound of {path} is damaged ({reason(error)}); save it again, or leave it out"
         ) from error
+
+
+def _from(start: float, packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """Leave out what lies before a moment, and let the rest begin where the clip does."""
+    for packet in packets:
+        shift = round(start / packet.time_base)
+        if packet.pts + packet.duration <= shift:
+            continue
+        packet.pts = max(0, packet.pts - shift)
+        packet.dts = packet.pts
+        yield packet
 
 
 def _copied(

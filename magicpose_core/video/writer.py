@@ -27,7 +27,12 @@ CRF_RANGE = range(52)
 
 @contextlib.contextmanager
 def open_mp4(
-    path: Path, *, fps: Fraction | float, crf: int = 17, sound: Path | None = None
+    path: Path,
+    *,
+    fps: Fraction | float,
+    crf: int = 17,
+    sound: Path | None = None,
+    sound_start: float = 0.0,
 ) -> Iterator[FrameSink]:
     """Write an H.264 MP4 that plays everywhere: yuv420p, BT.709, index at the front.
 
@@ -39,6 +44,7 @@ def open_mp4(
         fps: Frames per second.
         crf: Constant rate factor, 0 (nothing lost) to 51 (smallest).
         sound: A video or recording whose sound goes along, cut to the frames; None for silence.
+        sound_start: Where in it the first frame lies, in seconds.
 
     Yields:
         A function that takes the frames in order; all must have the size of the first.
@@ -64,7 +70,8 @@ def open_mp4(
         ) as container,
     ):
         encoder = _Encoder(path, container, rate, crf)
-        with contextlib.nullcontext() if sound is None else open_sound(sound, container) as until:
+        silence = contextlib.nullcontext()
+        with silence if sound is None else open_sound(sound, container, sound_start) as until:
             encoder.sound_until = until
             yield encoder
             encoder.finish()

@@ -114,6 +114,16 @@ def test_sound_and_speed_of_the_dance_go_into_the_clip(inputs, words, loud_maps,
     assert sound_of(inputs / "c.mp4") is None
 
 
+def test_the_sound_begins_with_the_first_frame_that_is_taken(inputs, words, loud_maps):
+    words += ["--poses", str(loud_maps)]
+    out = inputs / "later.mp4"
+    assert main([*words, "--start", "1", "--frames", "1", "--out", str(out)]) == 0
+    dance, later = sound_of(loud_maps), sound_of(out)
+    first = dance.index(later[0])
+    assert first == pytest.approx(len(dance) / 4, abs=2)  # of four frames
+    assert later == dance[first : first + len(later)]
+
+
 def test_another_file_gives_the_sound(inputs, words, loud_maps, capsys):
     out = ("--frames", "1", "--out", str(inputs / "clip.mp4"))
     assert main([*words, "--audio", str(loud_maps), *out]) == 0

@@ -32,8 +32,10 @@ def recording(tmp_path: Path) -> Path:
     return path
 
 
-def write(path: Path, sound: Path | None, frames: int, fps: Fraction = FPS) -> Path:
-    with open_mp4(path, fps=fps, sound=sound) as take:
+def write(
+    path: Path, sound: Path | None, frames: int, fps: Fraction = FPS, start: float = 0
+) -> Path:
+    with open_mp4(path, fps=fps, sound=sound, sound_start=start) as take:
         for _ in range(frames):
             take(FRAME)
     return path
@@ -76,6 +78,30 @@ def test_half_the_frames_at_half_the_rate_keep_the_whole_sound(recording, tmp_pa
     video = write(tmp_path / "dance.mp4", recording, frames=50)
     again = write(tmp_path / "clip.mp4", video, frames=25, fps=FPS / 2)
     assert packets(again) == packets(video)
+
+
+@pytest.fixture
+def two_tones(tmp_path: Path) -> Path:
+    """A second of a tone, then a second of its octave."""
+    times = np.arange(2 * RATE) / RATE
+    samples = np.sin(2 * np.pi * np.where(times < 1, TONE, 2 * TONE) * times) * 12_000
+    path = tmp_path / "two.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["encoded", "copied"])
+def test_sound_begins_where_the_first_frame_lies(two_tones, tmp_path, copied):
+    source = write(tmp_path / "dance.mp4", two_tones, frames=50) if copied else two_tones
+    samples, rate = read(write(tmp_path / "clip.mp4", source, frames=15, start=1.2))
+    assert samples.shape[1] / rate == pytest.approx(0.6, abs=0.06)
+    middle = samples[0][rate // 10 :]
+    peak = np.abs(np.fft.rfft(middle)).argmax() * rate / len(middle)
+    assert peak == pytest.approx(2 * TONE, abs=5)
 
 
 def test_what_has_no_sound_is_told_apart_and_named(recording, tmp_path):

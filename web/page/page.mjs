@@ -9,7 +9,7 @@ import { frameSize } from "./frame.mjs";
 import { newId } from "./jobs.mjs";
 import { setUpPerson } from "./person_card.mjs";
 import { setUpPreferences } from "./preferences.mjs";
-import { DEMO, STILL, clipPrompt } from "./prompts.mjs";
+import { DEMO, OWN_NODES, STILL, clipPrompt } from "./prompts.mjs";
 import { setUpRun } from "./run.mjs";
 import { EXAMPLES, playSmall, samplePicture } from "./samples.mjs";
 import { address, get } from "./server.mjs";
@@ -25,7 +25,7 @@ sessionStorage.setItem(CLIENT, client);
 const socket = connect(client);
 const ask = setUpFit(client, socket);
 const chosen = { person: null, dance: null, nudge: STILL };
-const server = { detector: null, lacks: "" };
+const server = { detector: null, lacks: "", infos: {} };
 
 const stage = setUpStage((nudge) => (chosen.nudge = nudge));
 const settings = setUpSettings(() => changed());
@@ -48,7 +48,12 @@ const run = setUpRun(client, socket, {
 
 let fitted = null; // {poses} of the persons and dance that are chosen, null while unknown
 
-const choice = () => ({ ...chosen, settings: settings.read(), detector: server.detector });
+const choice = () => ({
+  ...chosen,
+  settings: settings.read(),
+  detector: server.detector,
+  infos: server.infos,
+});
 const frame = () => frameSize(chosen.person, settings.read());
 
 /** Say what is missing, and let Run be pressed when nothing is. */
@@ -88,6 +93,8 @@ async function fitAnew() {
   stage.note(null);
   stage.resetNudge();
   changed();
+  await learned;
+  if (person !== chosen.person || dance !== chosen.dance) return;
   if (!person || !dance || dance.kind === "pictures") return;
   if (dance.kind === "video" && !server.detector) return;
   try {
@@ -186,6 +193,8 @@ async function learn() {
     server.detector = Object.keys(lacks).find((name) => !lacks[name]) ?? null;
     server.lacks = Object.values(lacks)[0];
     if (Object.keys(slice).length) dances.allowCut();
+    const told = await Promise.all(OWN_NODES.map((name) => get(`object_info/${name}`)));
+    server.infos = Object.assign({}, ...told);
     changed();
   } catch (error) {
     tell(find("#run-fault"), wordsOf(error, say));
@@ -200,5 +209,6 @@ setUpPreferences(() => {
 });
 settings.translate();
 changed();
-await learn();
+const learned = learn();
+await learned;
 run.resume();

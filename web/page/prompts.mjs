@@ -2,33 +2,35 @@
 // progress tell them back, and `magicpose remote --set sample.steps=20` can name them.
 
 export const DEMO = "magicpose-dancers.safetensors";
-const FILTER = {
-  filter: "savitzky-golay",
-  window: 0.3,
-  longest_gap: 0.3,
-  jump: 0.1,
-  score_threshold: 0.3,
-  repair_swaps: true,
-};
-const ALIGNMENT = {
-  anchor: "auto",
-  limit: 2.0,
-  score_threshold: 0.3,
-  keep_inside: true,
-  walk: -1.0,
-  head_size: 1.0,
-  expression: 1.0,
-  plant_feet: false,
-};
-const STYLE = { body: true, hands: true, face: true, score_threshold: 0.3, line_scale: 1.0 };
+/** Nodes whose inputs, where a graph here does not name them, take the defaults that they tell. */
+export const OWN_NODES = [
+  "MagicPose_AlignPoses",
+  "MagicPose_DrawPoses",
+  "MagicPose_EncodeReference",
+  "MagicPose_LoadPoses",
+  "MagicPose_Sample",
+  "MagicPose_SmoothPoses",
+];
 
 const call = (class_type, inputs) => ({ class_type, inputs });
+
+/** Give nodes the defaults of what they require; `infos` are ComfyUI's, by the nodes' classes. */
+function completed(prompt, infos) {
+  for (const { class_type, inputs } of Object.values(prompt))
+    for (const [name, [kind, options]] of Object.entries(infos[class_type]?.input.required ?? {}))
+      if (!(name in inputs)) {
+        const first = Array.isArray(kind) ? kind[0] : options?.options?.[0];
+        const value = options?.default ?? first;
+        if (value !== undefined) inputs[name] = value;
+      }
+  return prompt;
+}
 
 /** Poses as they are before a nudge: of the person where they are known, else of the dancer. */
 export function fitPrompt(choice) {
   const prompt = { ...danceNodes(choice), ...personNodes(choice), ...fitNodes(choice, STILL) };
   prompt.fit = call("MagicPose_PreviewPoses", { poses: ["aligned", 0], fps: rateOf(choice) });
-  return prompt;
+  return completed(prompt, choice.infos);
 }
 
 export const STILL = { zoom: 1, right: 0, down: 0 };
@@ -48,10 +50,9 @@ export function clipPrompt(choice, frame) {
             poses: ["aligned", 0],
             ...frame,
             fit: "crop",
-            ...STYLE,
           }),
         };
-  return {
+  const prompt = {
     picture: call("LoadImage", { image: person.file }),
     ...poses,
     model: call("MagicPose_LoadCheckpoint", { file: settings.model, dtype: "default" }),
@@ -62,8 +63,6 @@ export function clipPrompt(choice, frame) {
       vae: ["model", 2],
       shorter_side: settings.size,
       square: settings.shape === "square",
-      reference_latents: "sample",
-      noisy_reference: false,
       seed: 0,
     }),
     sample: call("MagicPose_Sample", sampling(settings)),
@@ -80,6 +79,7 @@ export function clipPrompt(choice, frame) {
       codec: "h264",
     }),
   };
+  return completed(prompt, choice.infos);
 }
 
 function sampling({ seed, steps, strength, model }) {
@@ -91,14 +91,8 @@ function sampling({ seed, steps, strength, model }) {
     pose_maps: ["pose_maps", 0],
     positive: ["text", 0],
     seed,
-    preset: own ? "model" : "custom",
-    steps: own ? 50 : steps,
+    ...(own ? { preset: "model" } : { preset: "custom", steps }),
     cfg: model === DEMO ? 2.0 : 7.0,
-    sampler_name: "ddim_paper",
-    scheduler: "ddim_uniform",
-    denoise: 1.0,
-    control_mode: "image_cfg",
-    frames_per_batch: 0,
     strength,
   };
 }
@@ -107,7 +101,7 @@ function sampling({ seed, steps, strength, model }) {
 function danceNodes({ dance, detector }) {
   if (dance.kind === "pictures") return { dance: call("LoadImage", { image: dance.file }) };
   if (dance.kind === "poses")
-    return { dance_poses: call("MagicPose_LoadPoses", { file: dance.file, width: 0, height: 0 }) };
+    return { dance_poses: call("MagicPose_LoadPoses", { file: dance.file }) };
   const cut = dance.start > 0;
   const nodes = {
     dance_video: call("LoadVideo", { file: dance.file }),
@@ -125,7 +119,6 @@ function danceNodes({ dance, detector }) {
     dance_poses: call("MagicPose_SmoothPoses", {
       poses: ["dance_found", 0],
       fps: ["dance_frames", 2],
-      ...FILTER,
     }),
   };
   if (cut)
@@ -142,7 +135,7 @@ function danceNodes({ dance, detector }) {
 function personNodes({ person, detector }) {
   if (person?.poses)
     return {
-      person_poses: call("MagicPose_LoadPoses", { file: person.poses, width: 0, height: 0 }),
+      person_poses: call("MagicPose_LoadPoses", { file: person.poses }),
     };
   if (!person || !detector) return {};
   return {
@@ -162,7 +155,6 @@ function fitNodes(choice, { zoom, right, down }) {
       poses: ["dance_poses", 0],
       reference_poses: [known ? "person_poses" : "dance_poses", 0],
       strength: known ? 1.0 : 0.0,
-      ...ALIGNMENT,
       keep_inside: known,
       zoom,
       shift_x: right,

@@ -1,9 +1,9 @@
-// Print the graph that the page queues for a choice, as JSON; the choice comes as JSON, too.
-//
-//   node print_prompt.mjs '{"person": ..., "dance": ..., "settings": ..., "nudge": ..., ...}'
+// Print the graph that the page queues, as JSON. In comes {choice, infos}: what is chosen, and what
+// ComfyUI tells of the nodes (/object_info).
+import { readFileSync } from "node:fs";
 import { frameSize } from "../../../web/page/frame.mjs";
 import { STILL, clipPrompt } from "../../../web/page/prompts.mjs";
 
-const choice = { nudge: STILL, ...JSON.parse(process.argv[2]) };
+const { choice, infos } = JSON.parse(readFileSync(0, "utf8"));
 const frame = frameSize(choice.person, choice.settings);
-process.stdout.write(JSON.stringify(clipPrompt(choice, frame)));
+process.stdout.write(JSON.stringify(clipPrompt({ nudge: STILL, ...choice, infos }, frame)));
