@@ -17,6 +17,9 @@ from pathlib import Path
 from .comfyui import PACK, python_of
 
 
+_PATIENCE = 600  # seconds until it is up; on a busy machine that takes minutes
+
+
 @dataclass(frozen=True)
 class Server:
     """A running ComfyUI.
@@ -105,7 +108,7 @@ def start_server(comfyui: Path, base: Path, *arguments: str) -> Iterator[Server]
 
 
 def _wait_until_up(server: Server, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError):
             server.get("/system_stats")

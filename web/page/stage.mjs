@@ -11,6 +11,7 @@ export function setUpStage(onNudge) {
   const screen = find("#screen");
   const canvas = find("#canvas");
   let live = false;
+  let shown = "examples";
 
   const open = (title, hint, frame) => {
     put(find("#stage-title"), title);
@@ -19,6 +20,8 @@ export function setUpStage(onNudge) {
     show(screen, Boolean(frame));
     live = false;
     if (frame) screen.style.setProperty("--aspect", frame.width / frame.height);
+    if (title !== shown) find("#stage").scrollIntoView({ block: "nearest" });
+    shown = title;
   };
   return {
     result,
