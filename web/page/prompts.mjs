@@ -5,6 +5,7 @@ export const DEMO = "magicpose-dancers.safetensors";
 /** Nodes whose inputs, where a graph here does not name them, take the defaults that they tell. */
 export const OWN_NODES = [
   "MagicPose_AlignPoses",
+  "MagicPose_DetectPoses",
   "MagicPose_DrawPoses",
   "MagicPose_EncodeReference",
   "MagicPose_LoadPoses",
@@ -114,7 +115,6 @@ function danceNodes({ dance, detector }) {
     dance_found: call("MagicPose_DetectPoses", {
       image: ["dance_some", 0],
       detector,
-      download: false,
     }),
     dance_poses: call("MagicPose_SmoothPoses", {
       poses: ["dance_found", 0],
@@ -143,7 +143,6 @@ function personNodes({ person, detector }) {
     person_poses: call("MagicPose_DetectPoses", {
       image: ["picture", 0],
       detector,
-      download: false,
     }),
   };
 }
