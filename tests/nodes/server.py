@@ -16,7 +16,6 @@ from pathlib import Path
 
 from .comfyui import PACK, python_of
 
-
 _PATIENCE = 600  # seconds until it is up; on a busy machine that takes minutes
 
 
