@@ -243,7 +243,7 @@ async function watch(page) {
   await page.locator("#canvas[data-frames]").waitFor({ ...LONG, state: "attached" });
   await look(page, `${way}-live`);
   await finished(page);
-  await page.waitForTimeout(1500);
+  await page.waitForFunction(() => document.querySelector("#video").currentTime > 0, null, LONG);
   await look(page, `${way}-result`);
   const video = await page.locator("#video").evaluate((video) => ({
     duration: video.duration,
