@@ -75,7 +75,7 @@ JOBS: Mapping[str, Callable[[Path, Path], KillJob]] = {
     "align": _replacing(
         "align {inputs}/poses.json --to {inputs}/poses.json --out out/poses.json --maps out/maps "
         "--preview out/preview.png --report out/report.json",
-        "--person largest --thickness 9",
+        "--person largest --line-scale 2",
         share=6,
     ),
     "generate": _replacing(
