@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from ..demo.settings import DemoSettings
-from ..files import sweep
-from .options import use_real_cores
+from ..files import FilePlan, sweep
+from .options import check_files, use_real_cores
 from .progress import step_bar
 from .setting_options import add_settings, read_settings
 
@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = read_settings(arguments, DemoSettings)
     out = _fresh_folder(arguments.out)
+    check_files(FilePlan(places=(out,)))
     # fp32: such narrow networks are faster in it, on any CPU
     use_real_cores()
     pipeline = load_pipeline(demo_checkpoint(), dtype="fp32")

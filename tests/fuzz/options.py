@@ -20,7 +20,8 @@ from .outcomes import Case
 from .tiny_inputs import write_config, write_inputs
 
 # What each command does in well under a second; {inputs} is the folder of tiny inputs.
-# Commands that would work for long, or over the network, end at a device or an address of nowhere.
+# Commands that would work for long, or over the network, end at a device or an address of nowhere;
+# demo and doctor have none and are left out.
 _LINES: Mapping[str, str] = {
     "generate": "--reference {inputs}/person.png --poses {inputs}/poses.json --out out/clip.mp4 "
     "--checkpoint {inputs}/model.safetensors --size 64 --steps 1 --frames 1 --dtype fp32 "
@@ -33,7 +34,6 @@ _LINES: Mapping[str, str] = {
     "dancers": "--out out --people 1 --heldout 0 --frames 1 --size 16",
     "evaluate": "{inputs}/maps --truth {inputs}/truth",
     "train": "vae {inputs}/vae.toml --steps 1",
-    "demo": "--out out --device nowhere",
     "bench": "--device nowhere",
     "remote": "nowhere --out out.mp4",
 }
