@@ -94,8 +94,14 @@ JOBS: Mapping[str, Callable[[Path, Path], KillJob]] = {
     "detect --dataset": _resuming(
         f"detect {{inputs}}/clip.mp4 --out out --dataset {_DETECT}", share=4
     ),
+    "batch": _resuming(
+        "batch {inputs}/jobs.jsonl --out out --checkpoint {inputs}/model.safetensors --size 64 "
+        "--steps 1 --dtype fp32 --device cpu",
+        share=3,
+    ),
     "train vae": _training("vae", share=3),
     "train base": _training("base", share=1),
     "train stage1": _training("stage1", share=1),
     "train stage2": _training("stage2", share=1),
+    "train stage3": _training("stage3", share=1),
 }

@@ -36,7 +36,7 @@ from . import loaded  # noqa: F401 - by the parent, not by each child
 from .kill_jobs import JOBS, KillJob
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-_NOT_COMPARED = ("events.out.tfevents",)  # TensorBoard's, named by the time
+_NOT_COMPARED = ("events.out.tfevents", "batch")  # TensorBoard's, named by the time; logs
 _TIMES = ("seconds",)  # in settings and curves
 
 State = Mapping[str, str]

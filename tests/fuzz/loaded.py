@@ -12,6 +12,8 @@ import tensorboard.summary
 import torch.utils.tensorboard
 import tqdm
 
+import magicpose_core.batch.render
+import magicpose_core.batch.run
 import magicpose_core.clip_files
 import magicpose_core.data.videos.clips
 import magicpose_core.data.videos.dataset

@@ -7,6 +7,7 @@ model.safetensors  vae.safetensors  vae.toml  base.toml  stage1.toml  stage2.tom
 from __future__ import annotations
 
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -32,15 +33,16 @@ NETWORK = NetworkConfig(
     vae_channels=(32, 32, 32, 32),
     vae_resnets=1,
 )
+_FRAMES = 2  # of each dancer
 _CONFIG = """\
 output = "{output}"
 [data]
 source = "dancers"
 size = {size}
 people = 2
-frames = 2
+frames = {frames}
 heldout = 1
-cache = "{cache}"
+{clip}cache = "{cache}"
 [start]
 {start}
 [network]
@@ -72,6 +74,9 @@ def write_inputs(folder: Path) -> Path:
             Image.fromarray(pose_map).save(folder / name / f"{number}.png")
     picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
     Image.fromarray(picture).save(folder / "person.png")
+    jobs = [{"reference": "person.png", "poses": "maps", "out": name} for name in ("one", "two")]
+    text = "".join(json.dumps(job) + "\n" for job in jobs)
+    (folder / "jobs.jsonl").write_text(text, encoding="utf-8")
     _load("clip_fixtures").write_video(folder / "clip.mp4", "xx.x")
     _load("tiny_networks").write_dwpose(folder / "weights")
     clips = [ClipExport(index=0, split=split, count=1, size=32) for split in ("train", "heldout")]
@@ -87,7 +92,9 @@ def write_config(folder: Path, stage: str, output: Path, *, steps: int = 3) -> P
     text = _CONFIG.format(
         output=output / "run",
         cache=output / "cache",
+        frames=_FRAMES,
         size=16 if stage == "vae" else 64,
+        clip=f"clip = {_FRAMES}\n" if stage == "stage3" else "",
         start="" if name is None else f'{name} = "{file}"',
         steps=steps,
     )
