@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -37,7 +38,8 @@ class Span(Settings):
     @property
     def places(self) -> slice:
         """Where the frames stand in a sequence that holds the whole clip."""
-        return slice(self.start, self.stop, self.stride)
+        stop = None if self.stop is None else min(self.stop, sys.maxsize)
+        return slice(min(self.start, sys.maxsize), stop, min(self.stride, sys.maxsize))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,7 +131,7 @@ def parse_size(text: str) -> tuple[int, int]:
     Raises:
         InputError: It is neither, no multiple of 64, or beyond all memory.
     """
-    found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", text.strip())
     if not found:
         raise InputError(f"a size is 512 or 512x768 (width x height in pixels), got {text!r}")
     return check_size((int(found[1]), int(found[2] or found[1])))

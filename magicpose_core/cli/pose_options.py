@@ -98,7 +98,7 @@ def frame_size(text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+)x(\d+)", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", text.strip())
     if not found or not int(found[1]) or not int(found[2]):
         raise InputError(f"a frame size is 1080x1920 (width x height in pixels), got {text!r}")
     return int(found[1]), int(found[2])

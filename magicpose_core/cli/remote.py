@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..files import regular_file
@@ -43,10 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Upload, queue, wait, fetch."""
     from ..remote import fetch, run_workflow, upload
 
-    try:
-        workflow = json.loads(regular_file(arguments.workflow).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{arguments.workflow} is no workflow in API form: {error}") from error
+    workflow = _read_workflow(arguments.workflow)
     for words in arguments.set:
         node, name, value = _split(words, workflow)
         workflow[node]["inputs"][name] = _value(value)
@@ -67,6 +65,25 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.workflow} saves nothing; add a Save Video node")
     say(str(fetch(arguments.server, results[-1], arguments.out)))
     return 0
+
+
+def _read_workflow(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        workflow = json.loads(regular_file(path).read_text(encoding="utf-8"))
+    except InputError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no workflow in API form: {error}") from error
+    if not isinstance(workflow, dict) or not all(map(_is_node, workflow.values())):
+        raise InputError(
+            f"{path} is no workflow in API form, whose nodes have a class_type and inputs; save it "
+            "with Export (API)"
+        )
+    return workflow
+
+
+def _is_node(node: object) -> bool:
+    return isinstance(node, dict) and "class_type" in node and isinstance(node.get("inputs"), dict)
 
 
 def _split(words: str, workflow: object) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import InputError
+from ...files import regular_file
 from ...picture_files import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif")
@@ -22,6 +23,7 @@ def find_clips(source: Path, *, out: Path, photos: bool = False) -> dict[str, Pa
     Raises:
         InputError: There are none, two would have one name, or results would lie among them.
     """
+    source, out = regular_file(source), regular_file(out)  # or what is no file is waited for
     if not source.exists():
         raise InputError(f"nothing is at {source}; check the path")
     if source.is_file():

@@ -31,7 +31,7 @@ class PersonChoice(Settings):
     @classmethod
     def parse(cls, text: str) -> PersonChoice:
         """Read ``tracked``, ``largest``, ``index:1`` or ``left:0``."""
-        found = re.fullmatch(r"(tracked|largest)|(index|left):(\d+)", text)
+        found = re.fullmatch(r"(tracked|largest)|(index|left):([0-9]{1,9})", text)
         if found is None:
             raise InputError(f"person must be tracked, largest, index:N or left:N, got {text!r}")
         alone, counted, number = found.groups()
