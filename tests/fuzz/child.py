@@ -7,6 +7,7 @@ import faulthandler
 import json
 import logging
 import os
+import re
 import resource
 import signal
 import sys
@@ -21,6 +22,9 @@ from magicpose_core.errors import MagicPoseError
 from .outcomes import Case, Kind, Limits
 
 LONGEST_LINE = 1000  # characters; a path of 255 and what to do fit well
+# of tqdm; what is said meanwhile may stand behind it on the line
+_BAR = re.compile(r"[^\r\n\[]*\[[0-9:?]+(<[0-9:?]+)?, [^\]\r\n]*\]")
+_OF_SEVERAL = "the reasons stand above, the others are done"  # one line for each before it
 _STARTS_SOMETHING = (
     "os.exec",
     "os.posix_spawn",
@@ -139,13 +143,15 @@ def _read_output(case: Case, kind: Kind, output: BinaryIO, errors: BinaryIO) -> 
             return "unclean", f"wrote {strange!a} to the terminal"
     if kind == "ok":
         return "ok", texts[1].strip()
-    lines = [line for line in texts[1].splitlines() if line.strip()]
+    lines = [line for line in _BAR.sub("", texts[1]).splitlines() if line.strip()]
     told = [
         line
         for line in lines
         if line.startswith("magicpose: error:")  # argparse's
         or not line.startswith(("usage:", " ", "magicpose:"))
     ]
+    if told and told[-1].endswith(_OF_SEVERAL):
+        told = told[-1:]
     if len(told) != 1:
         return "unclean", f"{len(told)} lines for one failure: {texts[1][-500:]!a}"
     wrong = _unclear(told[0], case.naming)

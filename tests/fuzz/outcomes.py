@@ -3,7 +3,8 @@
 ``ok``         It returned; a command with exit code 0.
 ``one line``   A ``MagicPoseError`` whose text is one printable line that holds ``naming``; a
                command's exit code 1 or 2 and one such line on stderr (its warnings, lines that
-               start with ``magicpose:``, and argparse's usage may stand before it).
+               start with ``magicpose:``, argparse's usage, progress bars and, of several inputs,
+               the line of each may stand before it).
 ``unclean``    Any other exception, an unprintable, overlong or nameless message, control characters
                on stdout, or more memory than ``Limits.memory`` above the process at rest.
 ``hang``       It used up ``Limits.seconds`` of CPU time, or waited as long for nothing.

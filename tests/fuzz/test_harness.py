@@ -76,6 +76,20 @@ def test_what_the_canary_names_tells_of_code_that_ran(tmp_path):
         ("magicpose: a warning\nmagicpose generate: a.png is empty\n", "", 2, "one line"),
         ("usage: magicpose\n       generate\nmagicpose: error: a.png?\n", "", 2, "one line"),
         ("magicpose generate: a.png is empty\n", "", 1, "one line"),
+        ("\rclip: 0step [00:00, ?step/s]\nmagicpose generate: a.png?\n", "", 1, "one line"),
+        (
+            "a: 9%|#| 1/2 [00:00<00:09, 1.3s/step]magicpose: warned\nmagicpose generate: a.png?\n",
+            "",
+            1,
+            "one line",
+        ),
+        (
+            "b: it is empty\nmagicpose detect: a.png failed; the reasons stand above, the others "
+            "are done\n",
+            "",
+            2,
+            "one line",
+        ),
         ("magicpose generate: a.png is empty\nand more\n", "", 1, "unclean"),
         ("", "", 1, "unclean"),
         ("magicpose generate: a.png is empty\n", "", 7, "unclean"),
