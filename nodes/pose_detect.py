@@ -69,10 +69,12 @@ class DetectPoses(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, detector: DetectorName, download: bool) -> bool | str:
+    def validate_inputs(cls, detector: DetectorName | None, download: bool | None) -> bool | str:
+        if detector is None:  # another node says which
+            return True
         if detector not in DETECTORS:
             return f"detector must be one of {', '.join(DETECTORS)}, got {detector}"
-        return _lacks(detector, download=download) or True
+        return _lacks(detector, download=download is not False) or True
 
     @classmethod
     def execute(
