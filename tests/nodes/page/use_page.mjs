@@ -30,7 +30,7 @@ const give = (page, card, ...names) =>
 /** Set numbers under "more", small ones: what is tested is the page. */
 async function keepSmall(page, more = {}) {
   await page.locator("#settings details").evaluate((details) => (details.open = true));
-  for (const [name, value] of Object.entries({ size: 64, steps: 2, ...more })) {
+  for (const [name, value] of Object.entries({ size: 64, steps: 8, ...more })) {
     await page.locator(`#${name}`).fill(String(value));
     await page.locator(`#${name}`).dispatchEvent("change");
   }
@@ -128,7 +128,7 @@ const WAYS = {
     };
     await open(page);
     await examine("start");
-    await startSmall(page);
+    await startSmall(page, { steps: 2 });
     await examine("fit");
     await look(page, `fit-${set.name}`);
     await page.locator("#run").click();
@@ -225,13 +225,17 @@ const WAYS = {
   /** Run after run, each with another seed. */
   async repeat(page) {
     await open(page);
-    await startSmall(page);
+    await startSmall(page, { steps: 2 });
     for (let done = 0; done < Number(set.runs); done++) {
       await page.locator("#seed").fill(String(done));
       await page.locator("#seed").dispatchEvent("change");
+      const before = await page.locator("#download").getAttribute("href");
       await page.locator("#run:enabled").click(LONG);
-      await page.locator("#cancel").waitFor();
-      await page.locator("#run").waitFor(LONG);
+      await page.waitForFunction(
+        (before) => document.querySelector("#download").getAttribute("href") !== before,
+        before,
+        LONG,
+      );
       process.stderr.write(`run ${done + 1}\n`);
     }
     return { earlier: await page.locator("#earlier-list button").count() };
@@ -240,7 +244,7 @@ const WAYS = {
 
 /** See a run through. */
 async function watch(page) {
-  await page.locator("#canvas[data-frames]").waitFor({ ...LONG, state: "attached" });
+  await page.locator("#canvas[data-frames], #download:visible").first().waitFor(LONG);
   await look(page, `${way}-live`);
   await finished(page);
   await page.waitForFunction(() => document.querySelector("#video").currentTime > 0, null, LONG);
