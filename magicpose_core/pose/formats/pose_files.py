@@ -33,7 +33,8 @@ def read_poses(
 
     Args:
         path: POSE_KEYPOINT (a frame, a list of frames, or a clip with ``frames`` and ``fps``), CMU
-            OpenPose, COCO or COCO-WholeBody annotations, or MediaPipe Holistic landmarks.
+            OpenPose, COCO or COCO-WholeBody annotations, MediaPipe Holistic landmarks, or a pose
+            editor's collection: POSE_KEYPOINT frames by their names.
         size: Width and height in pixels for formats that do not hold them (CMU).
         fps: Frames per second; overrules the file's own, 30 where neither says.
 
@@ -114,7 +115,7 @@ def _read_file(path: Path, size: tuple[int, int] | None, fps: float | None) -> P
         if others.get(_FRAMES) is not None:
             yield others[_FRAMES]  # no list
         elif not found and others and _FRAMES not in others:
-            yield dict(others)  # a single frame
+            yield from _frames_of(dict(others))
 
     first = next(frames(), None)
     if isinstance(first, Mapping) and "annotations" in first:
@@ -128,6 +129,13 @@ def _read_file(path: Path, size: tuple[int, int] | None, fps: float | None) -> P
         height=read.size[1],
         fps=fps or frame_rate(others.get("fps")),
     )
+
+
+def _frames_of(value: Mapping[str, object]) -> Iterable[object]:
+    """Return a single frame, or the frames of a collection of poses by their names."""
+    named = list(value.values())
+    collection = named and all(isinstance(pose, Mapping) and "people" in pose for pose in named)
+    return named if collection else [value]
 
 
 def _entries(path: Path, others: dict[str, object]) -> Iterator[object]:

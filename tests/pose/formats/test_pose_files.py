@@ -121,3 +121,22 @@ def test_a_pipe_in_a_folder_of_keypoints_is_refused_without_waiting(tmp_path: Pa
     os.mkfifo(tmp_path / "poses" / "pipe.json")
     with pytest.raises(InputError, match=r"pipe\.json is a named pipe"):
         read_poses(tmp_path / "poses", size=(320, 200))
+
+
+def test_collections_of_pose_editors_become_frames_in_their_order(tmp_path: Path) -> None:
+    """OpenPose Studio keeps poses by their names, each a POSE_KEYPOINT frame."""
+
+    def pose(x: float) -> dict[str, object]:
+        points = [x, 100, 1] * 18
+        return {
+            "canvas_width": 512,
+            "canvas_height": 768,
+            "people": [{"pose_keypoints_2d": points, "hand_left_keypoints_2d": [x, 90, 1] * 21}],
+        }
+
+    (tmp_path / "gestures.json").write_text(json.dumps({"wave": pose(200), "bow": pose(300)}))
+    read = read_poses(tmp_path / "gestures.json")
+    assert (read.width, read.height) == (512, 768)
+    places = [people[0].body.pixels(512, 768)[0, 0] for people in read.frames]
+    assert places == pytest.approx([200, 300], abs=0.01)
+    assert read.frames[0][0].left_hand is not None
