@@ -41,8 +41,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 1 where no input is at fault (memory, a killed worker, the program); 2 for
-        an error the user can mend; 130 after
-        Ctrl-C, 143 and 129 after SIGTERM and SIGHUP; 141 where nobody reads what is printed.
+        an error the user can mend; 130 after Ctrl-C, 143 and 129 after SIGTERM and SIGHUP; 141
+        where nobody reads what is printed.
     """
     with usable_streams(), ending_signals_raised():
         log_to_stderr()

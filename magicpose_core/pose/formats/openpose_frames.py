@@ -164,8 +164,8 @@ def _size_of(
         return pixel_count(width, f"{where}_width"), pixel_count(height, f"{where}_height")
     if size is None:
         raise InputError(
-            f"frame {index} does not say how large its picture was; give its width and "
-            "height as frame_size"
+            f"frame {index} does not say how large its picture was; set frame_size to "
+            "that, width and height in pixels"
         )
     return None
 
