@@ -170,7 +170,7 @@ SIZE = {"canvas_width": 64, "canvas_height": 64}
             {"people": [{"pose_keypoints_2d": BODY, "face_keypoints_2d": BODY}], **SIZE},
             "face_keypoints_2d must have 70",
         ),
-        ({"people": [{"pose_keypoints_2d": BODY}]}, "give its width and height"),
+        ({"people": [{"pose_keypoints_2d": BODY}]}, "set frame_size to that"),
         (
             [{"people": [], **SIZE}, {"people": [], "canvas_width": 8, "canvas_height": 8}],
             "one size",

@@ -32,7 +32,7 @@ def test_cmu_folder_has_one_file_a_frame_and_comes_back(tmp_path: Path) -> None:
     write_poses(tmp_path / "clip", a_clip(), "cmu")
     assert len(list((tmp_path / "clip").glob("*_keypoints.json"))) == 3
     assert read_poses(tmp_path / "clip", size=(320, 200), fps=25) == a_clip()
-    with pytest.raises(InputError, match="give its width and height"):
+    with pytest.raises(InputError, match="set frame_size to that"):
         read_poses(tmp_path / "clip")
 
 
