@@ -31,6 +31,7 @@ def test_clips_are_read_as_often_as_one_likes(clips):
 def test_figures_through_time_stand_beside_their_controls(clips):
     overall = measure_clips(clips, Instruments()).overall()
     assert overall[TRUTH]["flicker"].mean == 0
-    assert overall[TRUTH]["warp_error"].mean < 0.1 * overall[COPIED]["warp_error"].mean
+    # a tenth at 96 pixels (test_temporal); at 64 an edge is more of the picture
+    assert overall[TRUTH]["warp_error"].mean < 0.2 * overall[COPIED]["warp_error"].mean
     assert overall[COPIED]["flicker"].mean == 0
     assert {"warp_error", "flicker", "tpsnr", "psnr"} <= overall[RESULT].keys()
