@@ -35,8 +35,9 @@ _WIDTHS = ("shoulders", "hips")
 _NARROW = 0.6  # of the typical width for the person's size
 _FORESHORTENED = 0.6  # quantile of the heights that one picture's bones stand for
 # Of a typical bone, where bones of its limb are measured and where none is.
-_CAUTIOUS = {True: 0.97, False: 0.88}
-_LENT = 0.5  # how far a hidden bone follows its limb instead of the whole person
+_CAUTIOUS = {True: 0.97, False: 0.89}
+_LENT = 0.7  # how far a hidden bone follows its limb instead of the whole person
+_APART = 1.05  # the most by which it is longer than the whole person's ratio makes it
 _BOWED = 0.87  # of the longest neck: more is foreshortening that other frames do not share
 HEADS_DIFFER = 2.0  # heads and necks of children and drawn figures differ more than limbs do
 _NECK = (node("neck"), node("nose"))
@@ -175,7 +176,7 @@ def _lend(ratios: Mapping[str, BoneRatio], whole: float, size: float) -> dict[st
         if measured:
             weights = [TYPICAL_LENGTH[bone.kind] for bone in measured]
             of_limb = float(np.average([bone.ratio for bone in measured], weights=weights))
-            ratio = _between(whole, of_limb, _LENT)
+            ratio = min(_between(whole, of_limb, _LENT), _APART * whole)
             long = [bone.reference / TYPICAL_LENGTH[bone.kind] for bone in measured]
             height = _between(size, float(np.average(long, weights=weights)), _LENT)
         for kind in kinds:
