@@ -114,27 +114,32 @@ def micro_weights(tmp_path_factory):
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_that_end_are_raised_like_ctrl_c(number, code):
+    before = signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore it (nohup)
+
     def be_ended():
         with ending_signals_raised():
             os.kill(os.getpid(), number)
             signal.pause()
 
-    with pytest.raises(KeyboardInterrupt) as caught:
-        be_ended()
-    assert isinstance(caught.value, Ended)
-    assert caught.value.exit_code == code
-    assert signal.getsignal(number) is signal.SIG_DFL
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            be_ended()
+        assert isinstance(caught.value, Ended)
+        assert caught.value.exit_code == code
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_nohup_is_respected():
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with ending_signals_raised():
             os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_no_help_shows_a_default_of_none(capsys: pytest.CaptureFixture[str]) -> None:
