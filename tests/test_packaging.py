@@ -24,6 +24,7 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMES_WITH_COMFYUI = {"comfy", "comfy_api", "comfy_execution", "folder_paths", "latent_preview"} | {
+    "aiohttp",
     "nodes",
     "protocol",
     "server",

@@ -68,6 +68,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--compile",
         action="store_true",
+        default=None,
         help="compile the networks with torch.compile: pays on GPUs, for long clips",
     )
     add_clip_settings(parser)

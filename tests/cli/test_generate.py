@@ -224,7 +224,7 @@ def test_maps_cannot_be_aligned_and_a_picture_is_no_map(inputs, words, capsys):
         ({"--size": "big"}, "512x768"),
         ({"--size": "64x640000"}, "8192 pixels at most, got 64 x 640000"),
         ({"--steps": "0"}, "1..999, got 0"),
-        ({"--fps": "nan"}, "fps must be a number in 0.01..1000, got nan"),
+        ({"--fps": "nan"}, "--fps must be a number in 0.01..1000, got nan"),
         ({"--scheduler": "lcm", "--steps": "51"}, "1..50 for lcm, got 51"),
         ({"--eta": "2"}, "in 0..1, got 2"),
         ({"--prompt": "a dancer"}, "needs --tokenizer"),

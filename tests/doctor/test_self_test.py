@@ -79,7 +79,7 @@ def test_a_weight_changed_by_a_hundredth_is_told_by_its_part(monkeypatch, fp32_o
 
 def test_a_wrong_beta_schedule_is_told(monkeypatch, fp32_only):
     linear = np.linspace(0.00085, 0.0120, 1000)  # linear itself instead of in its square root
-    monkeypatch.setattr("magicpose_core.sampling.schedules.betas", lambda: linear)
+    monkeypatch.setattr("magicpose_core.sampling.schedules.betas", lambda _="linear": linear)
     (finding,) = examine._self_tests([CPU])
     assert finding.wrong
     assert finding.seen.startswith("the noise schedule computes other numbers: ")

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from magicpose_core.cli.bench import MODELS
+from magicpose_core.cli.bench import SHAPES
 from magicpose_core.evaluation.flops import (
     MEASURED_ON_AUTHORS_CODE,
     PassFlops,
@@ -53,7 +53,7 @@ def test_our_share_of_their_operations(theirs, frames, share):
 def test_frames_per_batch_change_no_count():
     def count(frames_per_batch: int) -> float:
         return count_our_frame_step(
-            MODELS["micro"], 64, frames=2, frames_per_batch=frames_per_batch
+            SHAPES["micro"], 64, frames=2, frames_per_batch=frames_per_batch
         )
 
     assert count(1) == count(2)

@@ -8,12 +8,12 @@ import time
 import pytest
 import torch
 
-from magicpose_core.cli.bench import MODELS
+from magicpose_core.cli.bench import SHAPES
 from magicpose_core.evaluation.random_clip import prepare_step, random_clip, random_denoiser
 from magicpose_core.evaluation.speed import compare_speed, matrix_peak, stopwatch
 from magicpose_core.sampling.windows import FrameWindows
 
-SHAPE = MODELS["micro"]
+SHAPE = SHAPES["micro"]
 
 
 @pytest.fixture(scope="module")

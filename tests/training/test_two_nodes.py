@@ -35,7 +35,7 @@ config = parse(TrainingConfig, {
     "start": {"vae": str(folder / "vae.safetensors")},
     "network": {"channels": [32, 32, 32, 32], "heads": 4, "text_width": 16,
                 "vae_channels": [32, 32, 32, 32], "vae_resnets": 1},
-    "optimizer": {"learning_rate": 1e-3, "batch": 2},
+    "optimizer": {"learning_rate": 1e-4, "batch": 2},
     "run": {"steps": steps, "validate_every": steps, "sample_every": 0, "world_size": world},
 }, "test")
 accelerator = make_accelerator(config)

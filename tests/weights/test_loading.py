@@ -244,7 +244,7 @@ def test_what_is_missing_unexpected_or_reshaped_is_said(micro_state, tmp_path):
         ({"conditioner.embedders.0.x": (1,)}, "a Stable Diffusion XL model"),
         ({"model.diffusion_model.x.attn2.to_k.weight": (8, 1024)}, "a Stable Diffusion 2 model"),
         ({"double_blocks.0.img_attn.qkv.weight": (8, 8)}, "Flux"),
-        ({"down_blocks.0.motion_modules.0.x": (1,)}, "AnimateDiff"),
+        ({"down_blocks.0.motion_modules.0.x": (1,)}, "is a motion module"),
         ({"model.diffusion_model.input_blocks.0.0.weight": (8, 9, 3, 3)}, "inpainting"),
         ({"foo.bar": (1,)}, r"something unknown \(first keys: foo.bar\)"),
     ],
