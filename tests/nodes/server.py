@@ -95,7 +95,8 @@ def start_server(comfyui: Path, base: Path, *arguments: str) -> Iterator[Server]
             cwd=comfyui,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            # no detector is ready, whatever environments of MediaPipe there are
+            env={**os.environ, "OMP_NUM_THREADS": "1", "MAGICPOSE_POSE_PYTHON": str(base / "none")},
         )
         server = Server(f"http://127.0.0.1:{port}", base, log, process.pid)
         try:

@@ -35,10 +35,19 @@ export async function queue(prompt, client) {
 /** Cancel a job that this page has queued; others are left alone. */
 export async function cancel(id) {
   if (!own.has(id)) return;
-  const { status } = await post(`jobs/${id}/cancel`, {});
-  if (status === 200) return;
-  await post("queue", { delete: [id] }); // before 0.26; does nothing to the running one
+  if (await cancelsJobs()) {
+    await post(`jobs/${id}/cancel`, {});
+    return;
+  }
+  await post("queue", { delete: [id] }); // does nothing to the running one
   await post("interrupt", { prompt_id: id }); // does nothing unless this one is running
+}
+
+/** Whether the server cancels a job in one step, as ComfyUI does from 0.26 on. */
+async function cancelsJobs() {
+  const { system } = await get("system_stats");
+  const [major, minor] = system.comfyui_version.split(".").map(Number);
+  return major > 0 || minor >= 26;
 }
 
 /** Follow a job until it ends.
