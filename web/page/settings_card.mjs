@@ -17,27 +17,33 @@ export function setUpSettings(onChange) {
     if (Number.isNaN(value)) return fallback;
     return Math.min(Number(input.max), Math.max(Number(input.min), value));
   };
+  const read = () => ({
+    model: model.value,
+    shape: find("[name=shape]:checked").value,
+    size: Math.round(bounded(size, SIZES.other) / MULTIPLE) * MULTIPLE,
+    steps: bounded(steps, null),
+    strength: bounded(strength, 1),
+    seed: Math.round(bounded(seed, 0)),
+  });
   const chosen = () => {
     size.value = model.value === DEMO ? SIZES.demo : SIZES.other;
     onChange();
   };
   model.addEventListener("change", chosen);
-  for (const input of [size, steps, strength, seed, ...document.querySelectorAll("[name=shape]")])
-    input.addEventListener("change", onChange);
+  for (const shape of document.querySelectorAll("[name=shape]"))
+    shape.addEventListener("change", onChange);
+  for (const input of [size, steps, strength, seed])
+    input.addEventListener("change", () => {
+      input.value = read()[input.id] ?? ""; // what is taken is what is shown
+      onChange();
+    });
   find("#dice").addEventListener("click", () => {
     seed.value = Math.floor(Math.random() * 2 ** 32);
     onChange();
   });
   return {
     /** What is set; steps are null where the model's file says them. */
-    read: () => ({
-      model: model.value,
-      shape: find("[name=shape]:checked").value,
-      size: Math.round(bounded(size, SIZES.other) / MULTIPLE) * MULTIPLE,
-      steps: bounded(steps, null),
-      strength: bounded(strength, 1),
-      seed: Math.round(bounded(seed, 0)),
-    }),
+    read,
     /** Offer model files, the bundled one last. */
     offer(files) {
       const names = [...files].sort((one, other) => (one === DEMO) - (other === DEMO));

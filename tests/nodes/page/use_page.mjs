@@ -142,7 +142,7 @@ const WAYS = {
   /** Cancel our run while another client's runs before it, or waits behind it. */
   async cancel(page) {
     await open(page);
-    await startSmall(page, { steps: 900 });
+    await startSmall(page, { steps: 200 });
     const queued = (kind, count) =>
       page.waitForFunction(
         async ([kind, count]) => {
@@ -155,7 +155,7 @@ const WAYS = {
     if (set.first === "theirs") await queued("running", 1);
     await page.locator("#run").click();
     await queued("pending", 1);
-    const words = set.first === "theirs" ? "1 before this one" : "of 900";
+    const words = set.first === "theirs" ? "1 before this one" : "of 200";
     await page.getByText(words, { exact: false }).waitFor(LONG);
     await look(page, `cancel-${set.name}`);
     await page.locator("#cancel").click();
