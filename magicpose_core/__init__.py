@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         OutputError,
         RunError,
     )
-    from .pipeline import MagicPosePipeline, load_pipeline
+    from .pipeline import MagicPosePipeline
+    from .pipeline_loading import load_pipeline
     from .pose.cleanup.settings import PersonChoice, SmoothSettings
     from .pose.detectors.settings import DetectorSettings
     from .pose.draw_style import DrawStyle
@@ -89,7 +90,8 @@ _HOMES = {
         "OutputError",
         "RunError",
     ),
-    "pipeline": ("MagicPosePipeline", "load_pipeline"),
+    "pipeline": ("MagicPosePipeline",),
+    "pipeline_loading": ("load_pipeline",),
     "pose.cleanup.settings": ("PersonChoice", "SmoothSettings"),
     "pose.detectors.settings": ("DetectorSettings",),
     "pose.draw_style": ("DrawStyle",),

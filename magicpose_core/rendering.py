@@ -7,13 +7,12 @@ at a time. Each step is a function that can be used alone.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from .clip_checks import check_inputs, check_windows, warn_of_other_betas
 from .deflicker import deflicker
 from .errors import InputError
 from .images import signed_to_unit, unit_to_signed
@@ -23,19 +22,17 @@ from .models.denoiser import Conditioning, ReferenceAt
 from .models.memory import frames_that_fit, free_memory
 from .models.networks import UNet
 from .models.pose_hints import PoseHints, PoseMaps
-from .models.sd15 import LATENT_STRIDE, SIZE_MULTIPLE
+from .models.sd15 import LATENT_STRIDE
 from .sampling.denoise import OnSamplingStep, denoise
 from .sampling.guidance import Part, PredictNoise, guide, plan_guidance
 from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
-from .sampling.settings import BETAS, CompleteSampling, SamplingSettings
+from .sampling.settings import CompleteSampling, SamplingSettings
 from .sampling.steppers import make_stepper
 from .sampling.windows import FrameWindows, Windows, motion_windows
 from .timing import Stopwatch
 from .weights.loading import MagicPoseModels
-from .weights.notes import ModelNote
 
 _MOST_KEPT = 0.5  # of free memory, by what is kept between steps
-_log = logging.getLogger("magicpose")
 
 
 def render(
@@ -96,16 +93,6 @@ def render(
     return frames()
 
 
-def warn_of_other_betas(note: ModelNote | None) -> None:
-    """Say that a model was trained on another schedule than it is sampled with."""
-    if note is not None and note.betas is not None and note.betas != BETAS:
-        _log.warning(
-            "the model notes betas from %g to %g; sampling goes by the paper's, from %g to %g",
-            *note.betas,
-            *BETAS,
-        )
-
-
 @torch.no_grad()
 def sample_clip(  # noqa: PLR0913 - one argument for each thing that a clip takes
     models: MagicPoseModels,
@@ -140,57 +127,6 @@ def sample_clip(  # noqa: PLR0913 - one argument for each thing that a clip take
             reference_per_frame=reference_per_frame,
         )
         return sample(models, predict, pose_maps, complete, on_step)
-
-
-def check_inputs(
-    reference: Tensor, pose_maps: PoseMaps, *, reference_per_frame: bool = False
-) -> None:
-    """Check what a user can get wrong.
-
-    Raises:
-        InputError: Says what was expected, what came and what to do.
-    """
-    _check_reference(reference)
-    if len(pose_maps) == 0:
-        raise InputError("there are no pose_maps; give at least one")
-    first = pose_maps[0]
-    if first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
-        raise InputError(
-            f"pose_maps must be (H, W, 3) uint8 each, got {first.shape} {first.dtype}; use "
-            "images.to_uint8"
-        )
-    if reference_per_frame and len(reference) != len(pose_maps):
-        raise InputError(
-            f"one reference per frame means as many pictures as pose_maps, got {len(reference)} "
-            f"and {len(pose_maps)}"
-        )
-    for what, (height, width) in (
-        ("reference", reference.shape[2:]),
-        ("pose_maps", first.shape[:2]),
-    ):
-        if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
-            raise InputError(
-                f"the sides of {what} must be multiples of {SIZE_MULTIPLE}, got {width} x "
-                f"{height} pixels; use images.fit_size"
-            )
-
-
-def _check_reference(reference: Tensor) -> None:
-    if reference.ndim != 4 or reference.shape[1] != 3 or reference.shape[0] == 0:
-        raise InputError(
-            f"reference must be (R, 3, H, W) in [0, 1], got {tuple(reference.shape)}; use "
-            "images.read_image"
-        )
-    if not reference.is_floating_point():
-        raise InputError(f"reference must be float in [0, 1], got {reference.dtype}; divide by 255")
-    if not torch.isfinite(reference).all():
-        raise InputError("reference holds NaN or infinity; check what made it")
-    low, high = float(reference.min()), float(reference.max())
-    if low < 0 or high > 1:
-        raise InputError(
-            f"reference must lie in [0, 1], got {low:.3g} to {high:.3g}; divide 0..255 by 255, and "
-            "bring -1..1 back with images.signed_to_unit"
-        )
 
 
 def encode_reference(
@@ -308,46 +244,6 @@ def sample(
         on_step,
         settings.beta_schedule,
     )
-
-
-def check_windows(
-    models: MagicPoseModels, settings: SamplingSettings, *, reference_per_frame: bool = False
-) -> None:
-    """Check that what is said of windows goes with the model.
-
-    Raises:
-        InputError: A setting does nothing with this model or asks for too long a window, or frames
-            of several people would see each other.
-    """
-    motion = models.denoiser.motion
-    if motion is not None:
-        if reference_per_frame:
-            raise InputError(
-                "reference_per_frame shows another picture's person in each frame, and a motion "
-                "module (motion_module) takes frames for one clip; leave one of them out"
-            )
-        motion_windows(settings, usual=motion.window_length, longest=motion.positions)
-        if settings.frames_per_batch is not None:
-            raise InputError(
-                "frames_per_batch does nothing with a motion module, whose windows go through the "
-                "networks whole; leave it out, or lower window_length where memory is short"
-            )
-        if (settings.deep_every or 1) > 1:
-            raise InputError(
-                "deep_every keeps what frames have by themselves, and a motion module lets them "
-                "see each other; leave it out"
-            )
-        return
-    idle = [name for name in _OF_MOTION if getattr(settings, name) != getattr(_UNTOUCHED, name)]
-    if idle:
-        raise InputError(
-            f"{idle[0]} does nothing without a motion module; name one (motion_module), or leave "
-            "it out"
-        )
-
-
-_OF_MOTION = ("window_length", "window_overlap", "window_rule", "shuffled_noise")
-_UNTOUCHED = SamplingSettings()
 
 
 def _windows(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .errors import InputError
 from .models.sd15 import SIZE_MULTIPLE
 
+if TYPE_CHECKING:
+    from .weights.notes import ModelNote
+
 LONGEST_SIDE = 8192
+_PAPERS_SIZE = (512, 512)
 
 
 def check_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -24,3 +30,8 @@ def check_size(size: tuple[int, int]) -> tuple[int, int]:
     if max(size) > LONGEST_SIDE:
         raise InputError(f"a side may have {LONGEST_SIDE} pixels at most, got {width} x {height}")
     return width, height
+
+
+def default_size(note: ModelNote | None) -> tuple[int, int]:
+    """Give the (width, height) that a model's note asks for, else the paper's."""
+    return _PAPERS_SIZE if note is None or note.size is None else note.size

@@ -16,8 +16,10 @@ import torch
 from ..clip import RenderedClip, checked_fps
 from ..errors import InputError, MagicPoseError, one_line
 from ..files import FilePlan, check_plan, disk_errors_named, lock_file, open_result, paths
-from ..pipeline import MagicPosePipeline, default_size, load_pipeline
+from ..pipeline import MagicPosePipeline
+from ..pipeline_loading import load_pipeline
 from ..sampling.settings import SamplingSettings
+from ..sizes import default_size
 from ..video.sound import has_sound
 from ..video.writer import open_mp4, open_png_folder
 from ..weights.settings import ModelFiles

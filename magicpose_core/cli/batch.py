@@ -103,7 +103,7 @@ def _prepare(arguments: argparse.Namespace) -> tuple[Setup, Batch, Engine]:
     from ..batch.render import Setup
     from ..batch.run import Batch
     from ..batch.shards import Shard, read_shard
-    from ..pipeline import default_size
+    from ..sizes import default_size
     from ..weights.loading import open_models
 
     jobs, about = _jobs(arguments)
@@ -168,7 +168,7 @@ def _machine(arguments: argparse.Namespace) -> tuple[list[str], str, int | None]
     import torch
 
     from ..batch.shards import local_rank
-    from ..pipeline import choose_placement
+    from ..placement import choose_placement
     from ..weights.convert import DTYPES
 
     if arguments.devices and arguments.device:

@@ -37,8 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..demo.model import demo_checkpoint
     from ..evaluation.heldout_dancers import evaluate_dancers
     from ..evaluation.report import markdown_table, write_report
-    from ..pipeline import default_size, load_pipeline
+    from ..pipeline_loading import load_pipeline
     from ..sampling.settings import SamplingSettings
+    from ..sizes import default_size
 
     settings = read_settings(arguments, DemoSettings)
     out = _fresh_folder(arguments.out)

@@ -136,7 +136,7 @@ def _evaluate_folder(arguments: argparse.Namespace) -> int:
 def _evaluate_dancers(arguments: argparse.Namespace) -> int:
     from ..evaluation import table
     from ..evaluation.report import markdown_table, report_files, write_report
-    from ..pipeline import default_size
+    from ..sizes import default_size
 
     settings = read_settings(arguments, HeldoutSettings)
     sampling = read_settings(arguments, SamplingSettings)

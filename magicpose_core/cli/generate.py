@@ -121,8 +121,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..clip_files import check_output
     from ..models.device import choose_device
     from ..pictures import read_pictures
-    from ..pipeline import default_size, load_pipeline
+    from ..pipeline_loading import load_pipeline
     from ..poses import prepare_poses
+    from ..sizes import default_size
     from ..timing import Stopwatch
     from ..weights.loading import open_models
 

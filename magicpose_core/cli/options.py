@@ -119,7 +119,7 @@ def use_real_cores() -> None:
 
 def load(arguments: argparse.Namespace) -> MagicPosePipeline:
     """Load the model where and how the options say."""
-    from ..pipeline import load_pipeline
+    from ..pipeline_loading import load_pipeline
 
     use_real_cores()
     return load_pipeline(model_files(arguments), device=arguments.device, dtype=arguments.dtype)

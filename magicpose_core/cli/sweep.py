@@ -51,7 +51,7 @@ def add_sweep_options(group: Group) -> None:
 def run_sweep(arguments: argparse.Namespace) -> int:
     """Measure the variants, print the table, and write what is asked for."""
     from ..evaluation import sweep
-    from ..pipeline import default_size
+    from ..sizes import default_size
 
     idle = ("model_only", "clips", "steps", "preset")
     refuse_idle(arguments, idle, where="beside --sweep", advice="leave it out")

@@ -24,8 +24,10 @@ from ..data.dancers.framing import SHOTS, Framing
 from ..data.dancers.landmarks import draw_pose_map
 from ..images import from_uint8, signed_to_unit, to_uint8, unit_to_signed
 from ..models import vae
-from ..pipeline import MagicPosePipeline, default_size, load_pipeline
+from ..pipeline import MagicPosePipeline
+from ..pipeline_loading import load_pipeline
 from ..sampling.settings import SamplingSettings
+from ..sizes import default_size
 from .heldout_dancers import make_reference
 from .optical_flow import BackwardFlow, rig_flows
 from .pixel import psnr

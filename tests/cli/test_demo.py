@@ -13,7 +13,7 @@ from magicpose_core.demo.model import demo_checkpoint
 from magicpose_core.evaluation.ablations import MODEL
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers
 from magicpose_core.images import read_image
-from magicpose_core.pipeline import load_pipeline
+from magicpose_core.pipeline_loading import load_pipeline
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe, find_parts
