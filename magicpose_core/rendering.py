@@ -24,7 +24,7 @@ from .models.networks import UNet
 from .models.pose_hints import PoseHints, PoseMaps
 from .models.sd15 import LATENT_STRIDE
 from .sampling.denoise import OnSamplingStep, denoise
-from .sampling.guidance import Part, PredictNoise, guide, plan_guidance
+from .sampling.guidance import PredictNoise, guide, guided_timesteps
 from .sampling.noise import draw_noise, noisy_reference, reference_generator, start_noise
 from .sampling.settings import CompleteSampling, SamplingSettings
 from .sampling.steppers import make_stepper
@@ -172,7 +172,7 @@ def prepare_prediction(
     else:
         other = dataclasses.replace(controlled, text=negative_text)
     unconditional = models.denoiser.prepare(other, whole_at)
-    return guide(conditional, unconditional, settings.guidance_scale, _guidance_plan(settings))
+    return guide(conditional, unconditional, settings.guidance_scale, _guided_at(settings))
 
 
 def _whole_at(
@@ -200,14 +200,12 @@ def _whole_at(
     return frozenset(_timesteps(settings)[:: settings.deep_every])
 
 
-def _guidance_plan(settings: CompleteSampling) -> dict[int, Part] | None:
-    """Lay out guidance over the steps where it is not computed throughout."""
-    interval = (settings.guidance_start, settings.guidance_stop)
-    if interval == (0, 1) and settings.unconditional_every == 1:
+def _guided_at(settings: CompleteSampling) -> frozenset[int] | None:
+    """Choose the timesteps at which guidance works; None where it does throughout."""
+    start, stop = settings.guidance_start, settings.guidance_stop
+    if (start, stop) == (0, 1):
         return None
-    start, stop = interval
-    every = settings.unconditional_every
-    return plan_guidance(_timesteps(settings), start=start, stop=stop, every=every)
+    return guided_timesteps(_timesteps(settings), start=start, stop=stop)
 
 
 def _timesteps(settings: CompleteSampling) -> Sequence[int]:

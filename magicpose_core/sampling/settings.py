@@ -69,13 +69,6 @@ class SamplingSettings(Settings):
     guidance_stop: float | None = setting(
         None, usual=1.0, minimum=0, maximum=1, help="share of the steps at which guidance ends"
     )
-    unconditional_every: int | None = setting(
-        None,
-        usual=1,
-        minimum=1,
-        help="guided steps for one of which guidance's other half is computed; the others carry "
-        "its difference over; 1 computes it in each, exactly",
-    )
     deep_every: int | None = setting(
         None,
         usual=1,
@@ -202,7 +195,6 @@ class CompleteSampling(SamplingSettings):
     scheduler: SchedulerName
     guidance_start: float
     guidance_stop: float
-    unconditional_every: int
     deep_every: int
 
 

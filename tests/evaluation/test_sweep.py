@@ -91,7 +91,7 @@ def test_table_plot_and_presets_are_written(tmp_path):
 def test_the_grid_is_of_valid_settings_each_once():
     for values in GRID:
         SamplingSettings(**values).complete()
-    assert len({in_words(values) for values in GRID}) == len(GRID) == 25
+    assert len({in_words(values) for values in GRID}) == len(GRID) == 23
 
 
 def test_a_variant_is_read_from_words():

@@ -18,7 +18,7 @@ def test_paper_is_the_exact_steps_at_the_models_guidance():
     complete = SamplingSettings(preset="paper").complete({"steps": 20, "guidance_scale": 2.0})
     assert (complete.scheduler, complete.steps, complete.guidance_scale) == ("ddim", 50, 2.0)
     assert (complete.guidance_start, complete.guidance_stop) == (0.0, 1.0)
-    assert complete.unconditional_every == 1
+    assert complete.deep_every == 1
 
 
 def test_a_preset_comes_before_the_notes_and_behind_what_is_given():
