@@ -75,6 +75,7 @@ class Outcome:
         frames: Of the clip.
         seconds: That it took.
         error: Why it failed, in one line.
+        warnings: Lines that it was warned of.
         ends_all: The disk is full, so that no other job can do better.
     """
 
@@ -83,6 +84,7 @@ class Outcome:
     frames: int = 0
     seconds: float = 0.0
     error: str = ""
+    warnings: tuple[str, ...] = ()
     ends_all: bool = False
 
 

@@ -35,7 +35,13 @@ def open_log(path: Path, head: str) -> Iterator[OnOutcome]:
         file = path.open("a", encoding="utf-8")
     with file:
         _write(file, head)
-        yield lambda outcome: _write(file, outcome_in_words(outcome))
+
+        def write(outcome: Outcome) -> None:
+            for warning in outcome.warnings:
+                _write(file, f"warned    {outcome.name}: {warning}")
+            _write(file, outcome_in_words(outcome))
+
+        yield write
 
 
 def outcome_in_words(outcome: Outcome) -> str:

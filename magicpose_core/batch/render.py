@@ -26,6 +26,7 @@ from ..weights.settings import ModelFiles
 from .fingerprint import Conditions, settings_of_job
 from .job import Job, Outcome
 from .records import look_for, make_record
+from .warned import collected_warnings
 
 _log = logging.getLogger("magicpose")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -68,6 +69,11 @@ class Renderer:
 
     def run(self, job: Job) -> Outcome:
         """Render a job; what goes wrong is told in the outcome, and only Ctrl-C is raised."""
+        with collected_warnings() as warnings:
+            outcome = self._run(job)
+        return replace(outcome, warnings=tuple(warnings))
+
+    def _run(self, job: Job) -> Outcome:
         started = time.monotonic()
         try:
             with lock_file(job.out.with_name(f".{job.out.name}.lock"), of=job.out):
@@ -154,7 +160,7 @@ def _sound(job: Job, fps: float) -> Path | None:
     if not has_sound(job.poses):
         return None
     if job.fps not in (None, fps):
-        _log.warning("%s: its sound is left out, since fps changes the dance's speed", job.name)
+        _log.warning("its sound is left out, since fps changes the dance's speed")
         return None
     return job.poses
 

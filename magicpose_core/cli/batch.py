@@ -14,7 +14,7 @@ from ..errors import InputError, OutputError
 from .generate import add_clip_settings
 from .options import add_force_option, add_model_options, model_files, positive, use_real_cores
 from .setting_options import refuse_idle
-from .terminal import complain, say
+from .terminal import complain, printable, say
 
 if TYPE_CHECKING:
     from ..batch.clip_sets import ClipSet
@@ -222,6 +222,8 @@ def _bar(opened: ExitStack, clips: int) -> OnOutcome:
     counts = {"frames": 0, "failed": 0}
 
     def show(outcome: Outcome) -> None:
+        for warning in outcome.warnings:
+            bar.write(printable(f"magicpose: {outcome.name}: {warning}"), file=sys.stderr)
         counts["frames"] += outcome.frames
         counts["failed"] += outcome.status == "failed"
         bar.set_postfix(counts, refresh=False)

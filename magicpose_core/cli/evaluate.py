@@ -62,7 +62,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "docs/evaluate.md lists them. What is not there is left out by name",
     )
     parser.add_argument(
-        "--published", type=Path, metavar="TOML", help="rows of papers to set beside, with sources"
+        "--published",
+        type=_rows_of_papers,
+        metavar="TOML",
+        help="rows of papers to set beside, with sources; tiktok: those of the TikTok test set "
+        "that the package holds",
     )
     parser.add_argument(
         "--out", type=Path, help="folder for figures.json and .md; of RESULTS .csv, .tex, .png too"
@@ -93,6 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.truth is None:
         raise InputError(f"{arguments.results} is measured against true frames: add --truth FOLDER")
     return _evaluate_folder(arguments)
+
+
+def _rows_of_papers(text: str) -> Path:
+    from ..evaluation.published import SHIPPED
+
+    return SHIPPED.get(text, Path(text))
 
 
 def _named(arguments: argparse.Namespace) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from torch import Tensor
 
 from ..clip_settings import Fit
 from ..errors import InputError
@@ -14,7 +16,7 @@ from ..images import fit_size, from_uint8, to_uint8
 from ..picture_files import read_pixels
 from ..video.reader import Frame
 from .optical_flow import BackwardFlow, estimated_flows
-from .pixel import DISCO_METRICS, PIXEL_METRICS
+from .pixel import PIXEL_METRICS, disco_metrics
 from .temporal import flicker, tpsnr, warp_errors
 
 RESULT, COPIED, TRUTH = "result", "copied frame", "truth"
@@ -22,8 +24,21 @@ ROWS = (RESULT, COPIED, TRUTH)
 """What is measured: the result, the first true frame in place of all, and the truth."""
 _LEAST_FOR_FLICKER, _LEAST_FOR_MOTION = 3, 2
 
-FrameMetric = Callable[[Frame, Frame], float | None]  # (result, truth), None: cannot be told
 Figures = dict[str, float]  # metric -> value
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameMetrics(Generic[Seen]):
+    """Metrics of a result and its true frame, by what a network finds in each of them.
+
+    Attributes:
+        look: Finds it in a frame; asked once for each frame, which may take long.
+        compare: Gives metric -> value of (result, truth); what cannot be told is left out.
+    """
+
+    look: Callable[[Frame], Seen]
+    compare: Callable[[Seen, Seen], Figures]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +84,7 @@ def clip_on_disk(
 
 
 def measure_clip(
-    clip: ClipFrames, frame_metrics: Mapping[str, FrameMetric] | None = None
+    clip: ClipFrames, frame_metrics: Sequence[FrameMetrics[Any]] = ()
 ) -> dict[str, Figures]:
     """Measure a clip.
 
@@ -84,12 +99,7 @@ def measure_clip(
     Raises:
         InputError: A result and its true frame differ in size.
     """
-    more = frame_metrics or {}
-    figures = {
-        RESULT: _mean_over_frames(clip.results(), clip.truths(), more),
-        COPIED: _mean_over_frames(_copied(clip), clip.truths(), more),
-        TRUTH: dict[str, float](),
-    }
+    figures = _mean_over_frames(clip, [_PIXELS, _disco(), *frame_metrics])
     for row, found in _temporal(clip).items():
         figures[row] |= found
     return figures
@@ -122,25 +132,45 @@ def _copied(clip: ClipFrames) -> Iterator[Frame]:
         yield first
 
 
-def _mean_over_frames(
-    results: Iterator[Frame], truths: Iterator[Frame], more: Mapping[str, FrameMetric]
-) -> Figures:
-    rows = [_measure_frame(*pair, more) for pair in zip(results, truths, strict=True)]
-    metrics = dict.fromkeys(metric for row in rows for metric in row)
+def _mean_over_frames(clip: ClipFrames, metrics: Sequence[FrameMetrics[Any]]) -> dict[str, Figures]:
+    found: dict[str, list[Figures]] = {RESULT: [], COPIED: []}
+    copied: list[Any] = []
+    for result, truth in zip(clip.results(), clip.truths(), strict=True):
+        if result.shape != truth.shape:
+            raise InputError(
+                f"a result is {_size(result)} pixels and its true frame {_size(truth)}"
+            )
+        ours, true = ([metric.look(frame) for metric in metrics] for frame in (result, truth))
+        copied = copied or true
+        for row, seen in ((RESULT, ours), (COPIED, copied)):
+            figures: Figures = {}
+            for metric, result_seen, truth_seen in zip(metrics, seen, true, strict=True):
+                figures |= metric.compare(result_seen, truth_seen)
+            found[row].append(figures)
+    return {row: _means(figures) for row, figures in found.items()} | {TRUTH: {}}
+
+
+def _means(frames: Sequence[Figures]) -> Figures:
+    metrics = dict.fromkeys(metric for figures in frames for metric in figures)
     return {
-        metric: float(np.mean([row[metric] for row in rows if metric in row])) for metric in metrics
+        metric: float(np.mean([figures[metric] for figures in frames if metric in figures]))
+        for metric in metrics
     }
 
 
-def _measure_frame(result: Frame, truth: Frame, more: Mapping[str, FrameMetric]) -> Figures:
-    if result.shape != truth.shape:
-        raise InputError(f"a result is {_size(result)} pixels and its true frame {_size(truth)}")
-    images = from_uint8(result), from_uint8(truth)
-    figures = {name: float(metric(*images)) for name, metric in PIXEL_METRICS.items()}
-    figures |= {name: metric(result, truth) for name, metric in DISCO_METRICS.items()}
-    for name, measure in more.items():
-        _put(figures, name, measure(result, truth))
-    return figures
+def _compare_pixels(result: Tensor, truth: Tensor) -> Figures:
+    return {name: float(metric(result, truth)) for name, metric in PIXEL_METRICS.items()}
+
+
+def _disco() -> FrameMetrics[Frame]:
+    metrics = disco_metrics()
+    return FrameMetrics(
+        look=lambda frame: frame,
+        compare=lambda result, truth: {n: metric(result, truth) for n, metric in metrics.items()},
+    )
+
+
+_PIXELS = FrameMetrics(look=from_uint8, compare=_compare_pixels)
 
 
 def _true_frame(truth: Frame, path: Path, result: Path, fit: Fit | None) -> Frame:

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..clip_settings import Fit
 from ..errors import InputError
-from .clip_figures import ROWS, ClipFrames, Figures, FrameMetric, clip_on_disk, measure_clip
+from .clip_figures import ROWS, ClipFrames, Figures, FrameMetrics, clip_on_disk, measure_clip
 from .folders import Pairs, clips_of
+from .pixel import missing_metrics
 from .published import PublishedRow
 from .table import Report
 
@@ -35,13 +36,13 @@ class Instruments:
     """Metrics that need a network, as far as their weights are there.
 
     Attributes:
-        of_frames: Metric of a result and its true frame -> function.
+        of_frames: Metrics of a result and its true frame.
         of_sets: Metrics that compare all clips at once.
         left_out: Metric -> why it cannot be measured.
         notes: The networks that are used, with their hashes.
     """
 
-    of_frames: Mapping[str, FrameMetric] = field(default_factory=dict)
+    of_frames: Sequence[FrameMetrics[Any]] = ()
     of_sets: Sequence[SetMetric] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -117,7 +118,7 @@ def measure_clips(
 
 
 def _left_out(clips: Sequence[ClipFrames], instruments: Instruments) -> dict[str, str]:
-    reasons = dict(instruments.left_out)
+    reasons = {**missing_metrics(), **instruments.left_out}
     for metric, least in (("flicker", 3), ("warp_error, tpsnr", 2)):
         short = [clip.name for clip in clips if clip.count < least]
         if short:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..pose.detectors.settings import DetectorSettings
 from ..pose.keypoints import PersonPose
 from ..video.reader import Frame
 from . import set_metrics
-from .clip_figures import FrameMetric
+from .clip_figures import Figures, FrameMetrics
 from .folder_report import Instruments, SetMetric
 from .networks import dlib_faces, i3d, imagenet, inception, lpips_distance, resnet3d
 from .networks.files import KNOWN, FeatureFile, find_file
@@ -29,7 +30,7 @@ class _Collected:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self.of_frames: dict[str, FrameMetric] = {}
+        self.of_frames: list[FrameMetrics[Any]] = []
         self.of_sets: list[SetMetric] = []
         self.left_out: dict[str, str] = {}
         self.notes: list[str] = []
@@ -76,7 +77,7 @@ def open_instruments(
         yield _instruments(found)
         return
     with open_detector(detector) as opened:
-        found.of_frames |= _pose_metrics(opened)
+        found.of_frames.append(pose_metrics(opened))
         found.notes.append(f"pose_error: {detector.name} on {opened.runs_on}")
         yield _instruments(found)
 
@@ -93,12 +94,13 @@ def _instruments(found: _Collected) -> Instruments:
 def _add_lpips(found: _Collected) -> None:
     def alex(file: FeatureFile) -> None:
         network = lpips_distance.load_lpips(file, "alex")
-        found.of_frames["lpips_alex"] = lpips_distance.lpips_metric(network)
+        found.of_frames.append(lpips_distance.lpips_metrics(network, "lpips_alex"))
 
     def vgg(file: FeatureFile) -> None:
         network = lpips_distance.load_lpips(file, "vgg")
-        found.of_frames["lpips_vgg"] = lpips_distance.lpips_metric(network)
-        found.of_frames["disco_lpips"] = lpips_distance.lpips_metric(network, unit_range=True)
+        found.of_frames.append(
+            lpips_distance.lpips_metrics(network, "lpips_vgg", in_unit_range="disco_lpips")
+        )
 
     found.add("lpips_alex", "alexnet", alex)
     found.add("lpips_vgg, disco_lpips", "vgg16", vgg)
@@ -148,39 +150,30 @@ def _add_frechet(found: _Collected) -> None:
 
 def _add_faces(found: _Collected) -> None:
     find, files = dlib_faces.load_faces()
-
-    def distance(result: Frame, truth: Frame) -> float | None:
-        ours, true = find(result), find(truth)
-        return None if ours is None or true is None else dlib_faces.face_distance(ours, true)
-
-    def expression(result: Frame, truth: Frame) -> float | None:
-        ours, true = find(result), find(truth)
-        return None if ours is None or true is None else dlib_faces.expression_error(ours, true)
-
-    def share(result: Frame, truth: Frame) -> float | None:
-        return None if find(truth) is None else float(find(result) is not None)
-
-    found.of_frames |= {
-        "face_distance": distance,
-        "expression_error": expression,
-        "faces_found": share,
-    }
+    found.of_frames.append(FrameMetrics(look=find, compare=dlib_faces.compare_faces))
     found.notes.append(
         f"face_distance: dlib, {files[0]}; below {dlib_faces.SAME_PERSON} is the same person"
     )
 
 
-def _pose_metrics(detector: PoseDetector) -> dict[str, FrameMetric]:
-    def error(result: Frame, truth: Frame) -> float | None:
-        ours, true = _person(detector, result), _person(detector, truth)
-        return None if ours is None or true is None else pose_error(ours, true, truth.shape[1::-1])
+def pose_metrics(detector: PoseDetector) -> FrameMetrics[tuple[PersonPose | None, tuple[int, int]]]:
+    """Compare the person that a detector finds in a result with the one in its true frame."""
 
-    def share(result: Frame, truth: Frame) -> float | None:
-        if _person(detector, truth) is None:
-            return None
-        return float(_person(detector, result) is not None)
+    def look(frame: Frame) -> tuple[PersonPose | None, tuple[int, int]]:
+        return _person(detector, frame), (frame.shape[1], frame.shape[0])
 
-    return {"pose_error": error, "poses_found": share}
+    def compare(
+        result: tuple[PersonPose | None, tuple[int, int]],
+        truth: tuple[PersonPose | None, tuple[int, int]],
+    ) -> Figures:
+        (ours, _), (true, size) = result, truth
+        if true is None:
+            return {}
+        figures = {"poses_found": float(ours is not None)}
+        error = None if ours is None else pose_error(ours, true, size)
+        return figures if error is None else {"pose_error": error, **figures}
+
+    return FrameMetrics(look=look, compare=compare)
 
 
 def pose_error(result: PersonPose, truth: PersonPose, size: tuple[int, ...]) -> float | None:

@@ -7,6 +7,7 @@ to be compared with published ones and with nothing else.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
@@ -68,19 +69,10 @@ def disco_psnr(result: Pixels, truth: Pixels) -> float:
 
 
 def disco_ssim(result: Pixels, truth: Pixels) -> float:
-    """DisCo's SSIM: of grey pictures, 7 x 7 uniform window, range 255.
-
-    Raises:
-        MissingDependencyError: scikit-image is not installed.
-    """
+    """DisCo's SSIM: of grey pictures, 7 x 7 uniform window, range 255. Needs scikit-image."""
     import cv2
+    from skimage.metrics import structural_similarity
 
-    try:
-        from skimage.metrics import structural_similarity
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the published SSIM needs scikit-image; pip install scikit-image"
-        ) from error
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (truth, result)]
     return float(structural_similarity(*grey, data_range=255))
 
@@ -95,6 +87,19 @@ DISCO_METRICS: Mapping[str, Callable[[Pixels, Pixels], float]] = {
     "disco_ssim": disco_ssim,
     "disco_l1": disco_l1,
 }
+
+
+def disco_metrics() -> dict[str, Callable[[Pixels, Pixels], float]]:
+    """Give those of DisCo's metrics whose packages are installed."""
+    missing = missing_metrics()
+    return {name: metric for name, metric in DISCO_METRICS.items() if name not in missing}
+
+
+def missing_metrics() -> dict[str, str]:
+    """Give the metrics whose package is not installed, and what they need."""
+    if importlib.util.find_spec("skimage") is None:
+        return {"disco_ssim": "needs scikit-image; pip install 'magicpose[metrics]'"}
+    return {}
 
 
 def _torchmetrics() -> ModuleType:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ..errors import InputError
 from ..files import regular_file
@@ -15,6 +16,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
+SHIPPED: Mapping[str, Path] = MappingProxyType(
+    {"tiktok": Path(__file__).with_name("published_tiktok.toml")}
+)
+"""Rows that come with the package, by the name of their test set."""
+
 
 @dataclass(frozen=True)
 class PublishedRow:
@@ -23,7 +29,8 @@ class PublishedRow:
     Attributes:
         method: Whose figures.
         source: Where they are printed: paper, table, address.
-        metrics: Metric -> value, by this project's names (``disco_psnr``).
+        metrics: Metric -> value, by this project's names (``disco_psnr``), or by one of their own
+            where it measures what nothing here does.
     """
 
     method: str

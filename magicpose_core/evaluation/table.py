@@ -25,12 +25,18 @@ NOT_COMPARABLE = (
 )
 _SMALL, _DIGITS = 0.01, 4
 BETTER: Mapping[str, str] = {  # the arrow behind a metric's name
-    **dict.fromkeys(("psnr", "ssim", "disco_psnr", "disco_ssim", "tpsnr"), "↑"),
+    **dict.fromkeys(
+        (
+            *("psnr", "ssim", "disco_psnr", "disco_ssim", "tpsnr"),
+            *("faces_found", "poses_found", "face_cosine_adaface"),
+        ),
+        "↑",
+    ),
     **dict.fromkeys(
         (
             *("mean_absolute_error", "disco_l1", "warp_error", "flicker", "pose_error"),
             *("lpips_alex", "lpips_vgg", "disco_lpips", "face_distance", "expression_error"),
-            *("fid", "kid", "imagenet_frechet", "fid_vid_pooled", "fid_vid_mean", "fvd"),
+            *("fid", "kid", "imagenet_frechet", "fid_vid", "fid_vid_pooled", "fid_vid_mean", "fvd"),
         ),
         "↓",
     ),
@@ -102,12 +108,12 @@ def to_markdown(report: Report) -> str:
     lines = [f"{report.count} clips, {report.frames} frames; mean over clips [95 % bootstrap]", ""]
     lines += _markdown(["", *map(_heading, metrics)], _overall_rows(overall, metrics, _cell))
     if report.published:
-        known = [m for m in metrics if any(m in row.metrics for row in report.published)]
+        printed = _published_metrics(report, metrics)
         rows = [
-            [f"{row.method} ({row.source})", *(_number(row.metrics.get(m)) for m in known)]
+            [f"{row.method} ({row.source})", *(_number(row.metrics.get(m)) for m in printed)]
             for row in report.published
         ]
-        lines += ["", *_markdown(["published", *map(_heading, known)], rows), "", NOT_COMPARABLE]
+        lines += ["", *_markdown(["published", *map(_heading, printed)], rows), "", NOT_COMPARABLE]
     per_clip = report.clips.get(RESULT, {})
     own = _metrics({name: dict(figures) for name, figures in per_clip.items()})
     rows = [[name, *(_number(figures.get(m)) for m in own)] for name, figures in per_clip.items()]
@@ -138,25 +144,33 @@ def to_latex(report: Report) -> str:
     """Write the table over all clips for booktabs."""
     overall = report.overall()
     metrics = _metrics(overall)
-    rows = _overall_rows(overall, metrics, _latex_cell)
-    rows += [
+    metrics += [m for m in _published_metrics(report, metrics) if m not in metrics]
+    ours = _overall_rows(overall, metrics, _latex_cell)
+    theirs = [
         [row.method, *(_number(row.metrics.get(m)) for m in metrics)] for row in report.published
     ]
+    said = [f"{report.count} clips, {report.frames} frames; mean over clips, 95 % bootstrap"]
+    said += [f"{row.method}: {row.source}" for row in report.published]
+    said += [NOT_COMPARABLE] if theirs else []
     head = ["", *(_escape(_heading(metric)) for metric in metrics)]
-    body = [" & ".join(_escape(row[0]) if i == 0 else c for i, c in enumerate(row)) for row in rows]
     return "\n".join(
         [
-            f"% {report.count} clips, {report.frames} frames; mean over clips, 95 % bootstrap",
+            *(f"% {line}" for line in said),
             f"\\begin{{tabular}}{{l{'r' * len(metrics)}}}",
             "\\toprule",
             " & ".join(head) + r" \\",
-            "\\midrule",
-            *(line + r" \\" for line in body),
+            *_latex_rows(ours),
+            *_latex_rows(theirs),
             "\\bottomrule",
             "\\end{tabular}",
             "",
         ]
     )
+
+
+def _latex_rows(rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [" & ".join([_escape(name), *cells]) + r" \\" for name, *cells in rows]
+    return ["\\midrule", *lines] if lines else []
 
 
 def draw_spread(report: Report, path: Path) -> None:
@@ -190,6 +204,12 @@ def draw_spread(report: Report, path: Path) -> None:
 
 def _metrics(rows: Mapping[str, Mapping[str, object]]) -> list[str]:
     return list(dict.fromkeys(metric for values in rows.values() for metric in values))
+
+
+def _published_metrics(report: Report, measured: Sequence[str]) -> list[str]:
+    """Give what papers print: first what is measured here as well, then what is not."""
+    printed = _metrics({str(i): row.metrics for i, row in enumerate(report.published)})
+    return [m for m in measured if m in printed] + [m for m in printed if m not in measured]
 
 
 def _overall_rows(

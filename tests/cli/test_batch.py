@@ -163,6 +163,18 @@ def test_a_failing_job_is_listed_and_the_others_go_on(inputs, batch, capsys):
     assert not (inputs / "out" / "broken").exists()
 
 
+@pytest.mark.parametrize("words", [(), ("--devices", "cpu,cpu")])
+def test_a_warning_is_told_with_its_clip_wherever_it_is_rendered(inputs, batch, capfd, words):
+    picture = Image.open(inputs / "ann.png")
+    picture.save(inputs / "two.gif", save_all=True, append_images=[picture.rotate(90)])
+    jobs = [{**JOBS[0], "reference": "two.gif"}, JOBS[1]]
+    assert batch("out", *words, jobs=jobs) == 0
+    said = [line for line in capfd.readouterr().err.splitlines() if "holds several" in line]
+    assert len(said) == 1
+    assert said[0].startswith("magicpose: ann-walk: ")
+    assert "warned    ann-walk: " in (inputs / "out" / "batch.log").read_text()
+
+
 def test_a_full_disk_ends_the_batch_and_what_is_done_stays(inputs, batch, capsys, monkeypatch):
     from magicpose_core.batch import render
 

@@ -1,6 +1,7 @@
 """Two folders of pictures, paired by name."""
 
 import csv
+import importlib.util
 import json
 
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 
 from magicpose_core.errors import InputError
 from magicpose_core.evaluation.bootstrap import interval, over_clips
-from magicpose_core.evaluation.clip_figures import COPIED, RESULT, TRUTH
+from magicpose_core.evaluation.clip_figures import COPIED, RESULT, TRUTH, FrameMetrics
 from magicpose_core.evaluation.folder_report import Instruments, SetMetric, measure_folder
 from magicpose_core.evaluation.folders import clips_of, match_folders
-from magicpose_core.evaluation.published import PublishedRow, read_published
+from magicpose_core.evaluation.published import SHIPPED, PublishedRow, read_published
 from magicpose_core.evaluation.report import markdown_table
-from magicpose_core.evaluation.table import report_files, to_markdown, write_tables
+from magicpose_core.evaluation.table import report_files, to_latex, to_markdown, write_tables
 from magicpose_core.images import read_image, write_image
 
 
@@ -118,6 +119,30 @@ def test_what_cannot_be_measured_of_a_set_is_left_out_with_its_reason(folders):
     assert "- not measured: fvd (needs two pieces of 16 frames" in to_markdown(report)
 
 
+def test_a_frame_is_looked_at_once_and_compared_in_both_rows(folders):
+    looked = []
+
+    def look(frame):
+        looked.append(frame)
+        return float(frame.mean())
+
+    metrics = FrameMetrics(look=look, compare=lambda ours, true: {"above": ours - true})
+    report = measure_folder(match_folders(*folders), Instruments(of_frames=[metrics]))
+    assert len(looked) == 2 * 3
+    assert report.clips[RESULT]["b"]["above"] == pytest.approx(25.5, abs=0.5)
+    assert report.clips[COPIED]["b"]["above"] == 0
+
+
+def test_what_needs_scikit_image_is_left_out_by_name_without_it(folders, monkeypatch):
+    find = importlib.util.find_spec
+    without = lambda name, *more: None if name == "skimage" else find(name, *more)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    report = measure_folder(match_folders(*folders), Instruments())
+    assert "scikit-image" in report.left_out["disco_ssim"]
+    assert "disco_ssim" not in report.clips[RESULT]["a"]
+    assert "disco_psnr" in report.clips[RESULT]["a"]
+
+
 def test_intervals_hold_the_mean_and_shrink_with_more_clips():
     few, many = interval([1.0, 2.0, 3.0, 4.0]), interval([1.0, 2.0, 3.0, 4.0] * 25)
     for found in (few, many):
@@ -180,6 +205,18 @@ def test_a_published_row_is_read(tmp_path):
     assert read_published(tmp_path / "rows.toml") == [
         PublishedRow("a", "b", {"fid": 1.0, "disco_psnr": 2.5})
     ]
+
+
+def test_rows_that_are_shipped_name_their_sources_and_stand_in_every_table(folders):
+    rows = read_published(SHIPPED["tiktok"])
+    methods = " ".join(row.method for row in rows)
+    assert all(name in methods for name in ("MagicPose", "DisCo", "MagicAnimate", "Animate Anyone"))
+    assert all("table 1" in row.source for row in rows)
+    report = measure_folder(match_folders(*folders), Instruments(), published=rows)
+    for written in (to_markdown(report), to_latex(report)):
+        assert "46.3" in written  # FID-VID, which is not measured here under that name
+        assert "is no measurement" in written
+        assert all(row.source in written for row in rows)
 
 
 def test_table_shows_shares_as_per_cent():

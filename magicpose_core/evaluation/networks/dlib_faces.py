@@ -76,6 +76,19 @@ def load_faces() -> tuple[FindFace, tuple[FeatureFile, ...]]:
     return find, files
 
 
+def compare_faces(result: FoundFace | None, truth: FoundFace | None) -> dict[str, float]:
+    """Give the figures of two faces; none where the truth has no face, or the result none."""
+    if truth is None:
+        return {}
+    if result is None:
+        return {"faces_found": 0.0}
+    return {
+        "face_distance": face_distance(result, truth),
+        "expression_error": expression_error(result, truth),
+        "faces_found": 1.0,
+    }
+
+
 def face_distance(first: FoundFace, second: FoundFace) -> float:
     """Distance of two people, 0 for the same picture; 0.6 is dlib's limit for the same person."""
     return float(np.linalg.norm(first.embedding - second.embedding))

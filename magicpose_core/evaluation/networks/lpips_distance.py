@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from ...errors import CheckpointError, MissingDependencyError
 from ...images import from_uint8
-from ...video.reader import Frame
 from ...weights.checkpoint import open_checkpoint
+from ..clip_figures import Figures, FrameMetrics
 from .files import FeatureFile
 
 Backbone = Literal["vgg", "alex"]
@@ -46,18 +46,23 @@ def load_lpips(file: FeatureFile, backbone: Backbone) -> Any:
     return network.eval().requires_grad_(False)
 
 
-def lpips_metric(network: Any, *, unit_range: bool = False) -> Callable[[Frame, Frame], float]:
+def lpips_metrics(
+    network: Any, name: str, *, in_unit_range: str | None = None
+) -> FrameMetrics[Tensor]:
     """Give the distance of two frames, 0 for equal ones.
 
     Args:
         network: Of :func:`load_lpips`.
-        unit_range: Feed 0..1 where the network wants -1..1, as DisCo's script does.
+        name: Of the metric.
+        in_unit_range: Name of the same with 0..1 fed where the network wants -1..1, as DisCo's
+            script does; None leaves that out.
     """
 
     @torch.no_grad()
-    def measure(result: Frame, truth: Frame) -> float:
-        images = from_uint8(result), from_uint8(truth)
-        fed = images if unit_range else tuple(2 * image - 1 for image in images)
-        return float(network(*fed))
+    def compare(result: Tensor, truth: Tensor) -> Figures:
+        figures = {name: float(network(2 * result - 1, 2 * truth - 1))}
+        if in_unit_range is not None:
+            figures[in_unit_range] = float(network(result, truth))
+        return figures
 
-    return measure
+    return FrameMetrics(look=from_uint8, compare=compare)

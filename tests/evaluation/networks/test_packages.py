@@ -6,7 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magicpose_core.evaluation.networks.dlib_faces import FoundFace, expression_error, face_distance
+from magicpose_core.evaluation.networks.dlib_faces import (
+    FoundFace,
+    compare_faces,
+    expression_error,
+    face_distance,
+)
 from magicpose_core.picture_files import read_pixels
 
 
@@ -29,6 +34,14 @@ def test_expression_error_is_the_share_of_the_eyes_distance():
     # one point by 0.01, and with the centre all of them by a 68th of it
     expected = 100 * (0.01 * 67 / 68 + 67 * 0.01 / 68) / 68 / eyes
     assert expression_error(face(moved), face(points)) == pytest.approx(expected, rel=0.1)
+
+
+def test_a_lost_face_counts_and_a_true_frame_without_one_does_not():
+    found = face(np.random.default_rng(0).uniform(0, 100, (68, 2)))
+    assert compare_faces(None, None) == compare_faces(found, None) == {}
+    assert compare_faces(None, found) == {"faces_found": 0.0}
+    assert compare_faces(found, found)["faces_found"] == 1
+    assert compare_faces(found, found)["face_distance"] == 0
 
 
 def test_faces_of_real_pictures():
