@@ -29,9 +29,15 @@ def frechet_distance(first: Features, second: Features) -> float:
                 f"{first.shape} and {second.shape}"
             )
     means = first.mean(axis=0) - second.mean(axis=0)
-    covariances = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
-    # the trace of the root of a product of covariances is the sum of its eigenvalues' roots, which
-    # are real and not negative but for rounding
-    eigenvalues = np.linalg.eigvals(covariances[0] @ covariances[1])
-    root = np.sqrt(np.clip(eigenvalues.real, 0, None)).sum()
-    return float(means @ means + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * root)
+    roots = [_root_of_covariance(features) for features in (first, second)]
+    spread = sum(float(np.square(root).sum()) for root in roots)
+    # the root of C1 C2 has the trace of the singular values of R1 R2', where C = R' R
+    shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    return float(means @ means + spread - 2 * shared)
+
+
+def _root_of_covariance(features: Features) -> NDArray[np.float64]:
+    """Give R with R' R the covariance, of no more rows than features are wide."""
+    rows = features.astype(np.float64)
+    centred = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
+    return np.linalg.qr(centred, mode="r") if len(rows) > rows.shape[1] else centred
