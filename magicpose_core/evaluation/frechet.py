@@ -40,4 +40,4 @@ def _root_of_covariance(features: Features) -> NDArray[np.float64]:
     """Give R with R' R the covariance, of no more rows than features are wide."""
     rows = features.astype(np.float64)
     centred = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
-    return np.linalg.qr(centred, mode="r") if len(rows) > rows.shape[1] else centred
+    return np.asarray(np.linalg.qr(centred, mode="r") if len(rows) > rows.shape[1] else centred)
