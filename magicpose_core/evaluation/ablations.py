@@ -39,16 +39,26 @@ Renderer = Callable[
 
 
 def render_cases(pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings) -> Tensor:
-    """Render all people of a batch together, each from their own picture."""
+    """Render all people of a batch, each from their own picture.
+
+    They go through the networks together, unless a motion module takes frames for one clip: then
+    each is a clip of one frame.
+    """
+    people = len(cases.pose_maps)
     height, width = cases.references.shape[-2:]
-    clip = pipeline.render(
-        cases.references,
-        cases.pose_maps,
-        size=(width, height),
-        settings=settings,
-        reference_per_frame=True,
-    )
-    return torch.stack(list(clip.tensors()))
+    at_once = people if pipeline.models.denoiser.motion is None else 1
+    frames: list[Tensor] = []
+    for start in range(0, people, at_once):
+        rows = slice(start, start + at_once)
+        clip = pipeline.render(
+            cases.references[rows],
+            cases.pose_maps[rows],
+            size=(width, height),
+            settings=settings,
+            reference_per_frame=at_once > 1,
+        )
+        frames += clip.tensors()
+    return torch.stack(frames)
 
 
 def _copy_reference(

@@ -9,8 +9,13 @@ from magicpose_core.evaluation import heldout_dancers
 from magicpose_core.evaluation.ablations import MODEL, RENDERERS, render_cases
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers, make_case
 from magicpose_core.images import from_uint8
+from magicpose_core.models.denoiser import MagicPoseDenoiser
+from magicpose_core.models.motion import MotionUNet
+from magicpose_core.models.motion_plan import MotionShape
 from magicpose_core.pipeline import MagicPosePipeline
 from magicpose_core.sampling.settings import SamplingSettings
+
+from ..motion_files import random_module
 
 SAMPLING = SamplingSettings(steps=2, guidance_scale=2.0)
 SIZE = 128
@@ -81,3 +86,20 @@ def test_every_ablation_changes_the_result(pipeline):
         assert result.min() >= 0
         assert result.max() <= 1
         assert name == MODEL or (result - results[MODEL]).abs().max() > 1e-3, name
+
+
+@torch.no_grad()
+def test_with_a_motion_module_each_person_is_a_clip_of_one_frame(micro_models):
+    plain = micro_models.denoiser
+    shape = MotionShape(channels=plain.unet.shape.channels, resnets=plain.unet.shape.resnets)
+    unet = MotionUNet(plain.unet, random_module(shape))
+    moving = MagicPosePipeline(
+        replace(micro_models, denoiser=MagicPoseDenoiser(unet, plain.appearance, plain.pose))
+    )
+    inputs = heldout_dancers._stack([make_case(index, 64) for index in range(2)], 64)
+    results = render_cases(moving, inputs, SAMPLING)
+    swapped = replace(
+        inputs, references=inputs.references.flip(0), pose_maps=inputs.pose_maps[::-1]
+    )
+    assert results.shape == (2, 3, 64, 64)
+    assert torch.equal(render_cases(moving, swapped, SAMPLING), results.flip(0))

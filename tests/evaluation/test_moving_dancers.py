@@ -56,7 +56,7 @@ def test_what_trembles_is_above_the_round_trip(figures):
 
 
 def test_a_case_is_a_moving_dancer_and_its_maps():
-    case = moving_case(1000, 3, SIZE, "full")
+    case = moving_case(20, 3, SIZE, "full")
     assert case.truth.shape == case.pose_maps.shape == (3, SIZE, SIZE, 3)
     assert (case.truth[0] != case.truth[1]).any()
     assert (case.pose_maps[0] != case.pose_maps[1]).any()
