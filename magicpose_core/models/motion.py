@@ -3,11 +3,15 @@
 A U-Net and a motion module together are a :class:`MotionUNet`, which takes the U-Net's place: it
 shares its blocks, so that reference attention, ControlNet residuals and text work as before, and a
 module with zero output projections changes nothing. Source: Guo et al. 2023, AnimateDiff.
+
+Diffusers carries the computation but for one norm: it takes the frames of a window together where
+AnimateDiff's own code, with which all modules were trained, takes each frame by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 import torch
 from diffusers import MotionAdapter, UNetMotionModel
@@ -38,6 +42,28 @@ class MotionModule(MotionAdapter):
             use_motion_mid_block=shape.middle,
         )
         self.shape = shape
+        for transformer in _transformers(self):
+            transformer.norm = _FrameNorm(transformer.norm)
+
+
+def _transformers(motion: MotionAdapter) -> Iterator[nn.Module]:
+    for name, part in motion.named_modules():
+        if re.fullmatch(r".*motion_modules\.\d+", name):
+            yield part
+
+
+class _FrameNorm(nn.GroupNorm):
+    """The norm in front of a temporal transformer: of each frame by itself."""
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        """Take another's settings; its weights are loaded later."""
+        super().__init__(norm.num_groups, norm.num_channels, eps=norm.eps)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Norm (B, C, F, h, w)."""
+        windows, _, frames, _, _ = hidden.shape
+        normed = super().forward(hidden.transpose(1, 2).flatten(0, 1))
+        return normed.unflatten(0, (windows, frames)).transpose(1, 2)
 
 
 class MotionUNet(UNetMotionModel):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import pytest
 import torch
+import torch.nn.functional as F
 from diffusers import UNet2DConditionModel, UNetMotionModel
 
 from magicpose_core.errors import InputError
@@ -45,17 +47,54 @@ def silenced(shape: MotionShape):
     return module
 
 
+def norm_each_frame(norm, hidden):
+    """Do as AnimateDiff's own code; diffusers norms (B, C, F, h, w) over all frames."""
+    return torch.stack([norm(hidden[:, :, frame]) for frame in range(hidden.shape[2])], dim=2)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_computes_what_diffusers_motion_model_computes(unet, version):
     module = drawn(VERSIONS[version])
     plain = UNet2DConditionModel.from_config(unet.config).double().eval()
     plain.load_state_dict(unet.state_dict())
     theirs = UNetMotionModel.from_unet2d(plain, module).eval()
+    for name, part in theirs.named_modules():
+        if name.endswith(".norm") and "motion_modules" in name:
+            part.forward = functools.partial(norm_each_frame, part.forward)
     latents, timestep, text = inputs(windows=2)
     with torch.no_grad():
         expected = theirs(latents.transpose(1, 2), timestep, text).sample.transpose(1, 2)
     predicted = MotionUNet(unet, module)(latents, timestep, text)[0]
     assert (predicted - expected).abs().max() < 1e-5
+
+
+def test_a_temporal_transformer_is_that_of_animatediff():
+    """Its equations one by one: norm of each frame, attention over frames twice, feed-forward."""
+    module = drawn(VERSIONS["v3"])
+    part = module.down_blocks[0].motion_modules[0]
+    block, heads = part.transformer_blocks[0], VERSIONS["v3"].heads
+    hidden = torch.randn((FRAMES, 32, 3, 2), generator=torch.Generator().manual_seed(4)).double()
+
+    tokens = F.group_norm(hidden, 32, part.norm.weight, part.norm.bias, eps=1e-6)
+    tokens = part.proj_in(tokens.permute(2, 3, 0, 1))  # (h, w, F, C)
+    for norm, attention in ((block.norm1, block.attn1), (block.norm2, block.attn2)):
+        placed = norm(tokens) + positions(FRAMES, 32)
+        parts = (attention.to_q, attention.to_k, attention.to_v)
+        q, k, v = (p(placed).unflatten(-1, (heads, -1)).transpose(-3, -2) for p in parts)
+        weights = (q @ k.transpose(-1, -2) / (32 / heads) ** 0.5).softmax(-1)
+        tokens = tokens + attention.to_out[0]((weights @ v).transpose(-3, -2).flatten(-2))
+    wide, gate = block.ff.net[0].proj(block.norm3(tokens)).chunk(2, dim=-1)
+    tokens = tokens + block.ff.net[2](wide * F.gelu(gate))
+    expected = hidden + part.proj_out(tokens).permute(2, 3, 0, 1)
+
+    assert (part(hidden, num_frames=FRAMES) - expected).abs().max() < 1e-6
+
+
+def positions(frames: int, channels: int):
+    """Sines and cosines in turn, of wavelengths from 2 pi to 10,000 times that."""
+    rates = 10000 ** (-torch.arange(0, channels, 2).double() / channels)
+    angles = torch.arange(frames)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

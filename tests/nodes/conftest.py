@@ -21,6 +21,7 @@ import torch
 from . import golden, made_up
 from .browser import why_no_browser
 from .comfyui import PACK, find_comfyuis, python_of, version_of
+from .evolved import why_no_evolved
 from .server import Server, start_server
 
 _FOUND = find_comfyuis()
@@ -38,11 +39,18 @@ collect_ignore_glob = [] if RUNNABLE else ["test_*.py"]
 if NO_BROWSER:
     collect_ignore_glob += ["test_browser.py", "test_page.py", "test_page_sound.py"]
 
+NO_EVOLVED = why_no_evolved(_FOUND)
+if NO_EVOLVED:
+    collect_ignore_glob += ["test_animatediff_evolved.py"]
+
 
 def pytest_report_header() -> str:
     if not RUNNABLE:
         return f"tests/nodes left out: {REASON}"
-    return f"ComfyUI {version_of(COMFYUI)}: {COMFYUI}; tests of the page: {NO_BROWSER or 'yes'}"
+    return (
+        f"ComfyUI {version_of(COMFYUI)}: {COMFYUI}; tests of the page: {NO_BROWSER or 'yes'}; "
+        f"with AnimateDiff-Evolved: {NO_EVOLVED or 'yes'}"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from browser import DRIVER_FOLDERS, PACKAGES, PAGE, find_chromium, why_no_browser
 from comfyui import PACK, find_comfyuis, python_of, version_of
+from evolved import EVOLVED, find_pack, why_no_evolved
 
 
 def main() -> int:
@@ -36,6 +37,8 @@ def main() -> int:
         failed |= not ok
     absent = why_no_browser()
     lines.append(f"tests of the page: {absent or 'run in ' + find_chromium()}")
+    evolved = why_no_evolved(comfyuis) or f"run with {find_pack(EVOLVED, comfyuis)}"
+    lines.append(f"tests with AnimateDiff-Evolved: {evolved}")
     if not comfyuis:
         lines.append("no ComfyUI found; set COMFYUI_DIR, or install it with comfy-cli")
     have = {version_of(comfyui) for comfyui in comfyuis} | (set() if absent else {"browser"})
