@@ -10,8 +10,7 @@ AnimateDiff's own code, with which all modules were trained, takes each frame by
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from diffusers import MotionAdapter, UNetMotionModel
@@ -42,14 +41,9 @@ class MotionModule(MotionAdapter):
             use_motion_mid_block=shape.middle,
         )
         self.shape = shape
-        for transformer in _transformers(self):
-            transformer.norm = _FrameNorm(transformer.norm)
-
-
-def _transformers(motion: MotionAdapter) -> Iterator[nn.Module]:
-    for name, part in motion.named_modules():
-        if re.fullmatch(r".*motion_modules\.\d+", name):
-            yield part
+        for name, part in list(self.named_modules()):
+            if isinstance(part, nn.GroupNorm):
+                self.set_submodule(name, _FrameNorm(part))
 
 
 class _FrameNorm(nn.GroupNorm):
