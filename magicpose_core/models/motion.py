@@ -41,9 +41,10 @@ class MotionModule(MotionAdapter):
             use_motion_mid_block=shape.middle,
         )
         self.shape = shape
-        for name, part in list(self.named_modules()):
-            if isinstance(part, nn.GroupNorm):
-                self.set_submodule(name, _FrameNorm(part))
+        for transformer in list(self.modules()):
+            norm = getattr(transformer, "norm", None)
+            if isinstance(norm, nn.GroupNorm):
+                transformer.norm = _FrameNorm(norm)
 
 
 class _FrameNorm(nn.GroupNorm):
