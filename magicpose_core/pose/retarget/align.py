@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ..keypoints import PersonPose, PoseSequence
 from ..skeletons import BODY, FACE, FEET, HAND, PARTS
-from ..tracks import PartTrack, fill_gaps, sequence_of, tracks_of
+from ..tracks import PartTrack, sequence_of, tracks_of
 from .body_tree import Mask, Points, guess_trunk, node, with_mid_hip
+from .bone_ratio import BoneRatio
 from .expression import scale_expression
 from .feet import plant_feet
+from .fill_body import fill_body
 from .fit import PoseFit, measure_fit
 from .framing import outside
 from .head_tilt import head_tilt, less_tilt, turn_heads
 from .part_ratios import part_ratios
-from .proportions import BoneRatio, body_ratios, body_size, bone_lengths
+from .proportions import body_ratios, body_size, bone_lengths
 from .regrow import Hinges, find_hinges, regrow
 from .root_path import Body, root_path, standing_frame, step_factor
 from .settings import AlignSettings
@@ -107,7 +109,7 @@ def align(
     )
     stands, shown = guess_trunk(ref, ref_measured)
     body = Body(
-        places=fill_gaps(own, own_seen),
+        places=fill_body(own, own_seen),
         seen=own_seen,
         target=stands[0],
         shown=shown[0],
@@ -121,7 +123,7 @@ def align(
     if turn:
         driver = turn_heads(driver, body.places[:, node("neck")], turn)
         body = replace(
-            body, places=fill_gaps(_nodes(driver, settings.score_threshold)[0], own_seen)
+            body, places=fill_body(_nodes(driver, settings.score_threshold)[0], own_seen)
         )
     path = root_path(body, find_hinges(body.known, _factors(ratios, 1.0)), ratios, settings, size)
     factors = _factors(ratios, settings.strength)

@@ -9,7 +9,8 @@ import numpy as np
 from ..skeletons import BODY, FACE, FEET, HAND
 from ..tracks import PartTrack
 from .body_tree import Mask, Points
-from .proportions import HEADS_DIFFER, BoneRatio, Pair, bounded_ratio, distance_ratio
+from .bone_ratio import BoneRatio, bounded_ratio
+from .proportions import HEADS_DIFFER, Pair, distance_ratio
 
 _SIDES = ("right", "left")
 _HEAD = [BODY.index("nose"), *(BODY.index(f"{s}_{p}") for p in ("eye", "ear") for s in _SIDES)]

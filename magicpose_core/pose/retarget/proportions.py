@@ -8,15 +8,12 @@ lengths, and no bone is believed to differ wildly from the whole person.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from .body_tree import (
     BONES,
     HIPS,
-    LIMBS,
     SHOULDERS,
     TYPICAL_LENGTH,
     Mask,
@@ -24,50 +21,20 @@ from .body_tree import (
     guess_trunk,
     node,
 )
+from .bone_ratio import BoneRatio, bounded_ratio
+from .hidden_bones import guess_hidden, lengthen_foreshortened
 from .neutral import alike_frames
 
-Source = Literal["measured", "clamped", "same limb", "whole person", "unknown"]
 Pair = tuple[int, int]
 Seen = tuple[Points, Mask]
 
 _NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
 _WIDTHS = ("shoulders", "hips")
 _NARROW = 0.6  # of the typical width for the person's size
-_FORESHORTENED = 0.6  # quantile of the heights that one picture's bones stand for
-# Of a typical bone, where bones of its limb are measured and where none is.
-_CAUTIOUS = {True: 0.97, False: 0.89}
-_LENT = 0.7  # how far a hidden bone follows its limb instead of the whole person
-_APART = 1.05  # the most by which it is longer than the whole person's ratio makes it
 _BOWED = 0.87  # of the longest neck: more is foreshortening that other frames do not share
 HEADS_DIFFER = 2.0  # heads and necks of children and drawn figures differ more than limbs do
 _NECK = (node("neck"), node("nose"))
-_SIDES_AGREE = 0.85  # a side shorter than this share of the other is foreshortened
-
-
-@dataclass(frozen=True, kw_only=True)
-class BoneRatio:
-    """The factor of one kind of bone.
-
-    Attributes:
-        kind: Which bones: torso, thigh ... head, hands, feet, or the whole person.
-        driver: Length in the driver in pixels of the reference's picture, NaN when never seen.
-        reference: Length in the reference in pixels, NaN when not seen.
-        ratio: The factor that is used.
-        source: ``measured`` in both, ``clamped`` to the range about the whole person's ratio; not
-            seen in one of them: the ratio of the other bones of the ``same limb`` or of the
-            ``whole person``; or ``unknown``: no bone is seen in both, the size stays.
-    """
-
-    kind: str
-    driver: float
-    reference: float
-    ratio: float
-    source: Source
-
-    @property
-    def measured(self) -> bool:
-        """Tell whether both people show this bone."""
-        return self.source in ("measured", "clamped")
+_SIDES_AGREE = 0.95  # a side shorter than this share of the other is foreshortened
 
 
 def bone_lengths(points: Points, seen: Mask) -> dict[str, float]:
@@ -88,11 +55,26 @@ def bone_lengths(points: Points, seen: Mask) -> dict[str, float]:
 
 
 def _lengths(points: Points, seen: Mask) -> dict[str, float]:
+    return {kind: _join_sides(lengths) for kind, lengths in _sides(points, seen).items()}
+
+
+def _alike(points: Points, seen: Mask) -> list[str]:
+    """Return the kinds of which both sides are shown, equally long."""
+    sides = _sides(points, seen).items()
+    return [kind for kind, pair in sides if len(pair) > 1 and _agree(pair)]
+
+
+def _sides(points: Points, seen: Mask) -> dict[str, list[float]]:
+    """Return the lengths of each kind on the right and on the left, NaN where not shown."""
     sides: dict[str, list[float]] = {kind: [] for kind in TYPICAL_LENGTH if kind != "head"}
     for bone in BONES:
         if bone.kind in sides:
             sides[bone.kind].append(_length(points, seen, (bone.parent, bone.child)))
-    return {kind: _join_sides(lengths) for kind, lengths in sides.items()}
+    return sides
+
+
+def _agree(lengths: Sequence[float]) -> bool:
+    return min(lengths) >= _SIDES_AGREE * max(lengths) and not np.isnan(lengths).any()
 
 
 def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, float]) -> float:
@@ -108,18 +90,13 @@ def whole_person_ratio(driver: Mapping[str, float], reference: Mapping[str, floa
     return body_size(reference) / body_size(driver)
 
 
-def body_size(lengths: Mapping[str, float], quantile: float = 0.5) -> float:
-    """Return the height in pixels that a typical body with these bones has, NaN without any.
-
-    Args:
-        lengths: In pixels, NaN where unknown.
-        quantile: Of the heights that the bones stand for; above 0.5 makes up for foreshortening.
-    """
+def body_size(lengths: Mapping[str, float]) -> float:
+    """Return the height in pixels that a typical body with these bones has, NaN without any."""
     kinds = [kind for kind, length in lengths.items() if length > 0]
     if not kinds:
         return float("nan")
     sizes = [lengths[kind] / TYPICAL_LENGTH[kind] for kind in kinds]
-    return _weighted_quantile(sizes, [TYPICAL_LENGTH[kind] for kind in kinds], quantile)
+    return _weighted_median(sizes, [TYPICAL_LENGTH[kind] for kind in kinds])
 
 
 def body_ratios(
@@ -151,49 +128,10 @@ def body_ratios(
     own = {kind: own[kind] if kind in fixed else np.fmax(own[kind], drawn[kind]) for kind in own}
     limits = {**dict.fromkeys(own, limit), "neck": HEADS_DIFFER * limit if len(alike) else limit}
     ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limits[kind]) for kind in own}
-    lent = _lend(ratios, whole, body_size(ref, _FORESHORTENED))
-    return {"whole": bounded_ratio("whole", np.nan, np.nan, whole, limit), **lent}
-
-
-def _lend(ratios: Mapping[str, BoneRatio], whole: float, size: float) -> dict[str, BoneRatio]:
-    """Guess the bones that were not measured from those that were.
-
-    The shorter of two guesses is taken: a limb that grows is seen, a shorter one is not. One is the
-    driver's bone at a ratio between its limb's and the whole person's: bones of one limb are long
-    together, but not quite. The other is a typical bone, a little shorter, at the reference's own
-    size, again between the limb's and the whole person's.
-
-    Args:
-        ratios: Of all bones.
-        whole: Ratio of the whole person.
-        size: Height in pixels of the reference if it has a typical body, NaN when unknown.
-    """
-    lent = dict(ratios)
-    for limb in LIMBS:
-        kinds = [kind for kind in limb if kind in ratios]
-        measured = [ratios[kind] for kind in kinds if ratios[kind].measured]
-        ratio, height = whole, size
-        if measured:
-            weights = [TYPICAL_LENGTH[bone.kind] for bone in measured]
-            of_limb = float(np.average([bone.ratio for bone in measured], weights=weights))
-            ratio = min(_between(whole, of_limb, _LENT), _APART * whole)
-            long = [bone.reference / TYPICAL_LENGTH[bone.kind] for bone in measured]
-            height = _between(size, float(np.average(long, weights=weights)), _LENT)
-        for kind in kinds:
-            bone = ratios[kind]
-            if bone.measured or bone.source == "unknown":
-                continue
-            guess = ratio
-            if bone.driver > 0 and height > 0:
-                typical = _CAUTIOUS[bool(measured)] * TYPICAL_LENGTH[kind] * height
-                guess = min(ratio, typical / bone.driver)
-            source: Source = "same limb" if measured else bone.source
-            lent[kind] = replace(bone, ratio=guess, source=source)
-    return lent
-
-
-def _between(start: float, end: float, share: float) -> float:
-    return float(start ** (1 - share) * end**share)
+    return {
+        "whole": bounded_ratio("whole", np.nan, np.nan, whole, limit),
+        **guess_hidden(lengthen_foreshortened(ratios, whole, sure=_alike(*reference)), whole),
+    }
 
 
 def distance_ratio(
@@ -227,22 +165,6 @@ def distance_ratio(
     return bounded_ratio(kind, size, ratio * size, whole, limit)
 
 
-def bounded_ratio(
-    kind: str, driver: float, reference: float, whole: float, limit: float
-) -> BoneRatio:
-    """Choose the ratio of two lengths, or the whole person's where one is NaN."""
-    measured = reference / driver if driver > 0 else np.nan
-    source: Source
-    if np.isnan(whole):
-        ratio, source = 1.0, "unknown"
-    elif np.isnan(measured):
-        ratio, source = whole, "whole person"
-    else:
-        ratio = float(np.clip(measured, whole / limit, whole * limit))
-        source = "measured" if ratio == measured else "clamped"
-    return BoneRatio(kind=kind, driver=driver, reference=reference, ratio=ratio, source=source)
-
-
 def _turned(lengths: Mapping[str, float]) -> bool:
     """Tell whether a person is only seen from the side: the trunk is too narrow for the rest."""
     size = body_size({kind: length for kind, length in lengths.items() if kind not in _WIDTHS})
@@ -262,8 +184,7 @@ def _join_sides(lengths: Sequence[float]) -> float:
     known = [length for length in lengths if length > 0]
     if not known:
         return float("nan")
-    agree = min(known) >= _SIDES_AGREE * max(known)
-    return float(np.mean(known)) if agree else max(known)
+    return float(np.mean(known)) if _agree(known) else max(known)
 
 
 def _flanks(driver: Seen, reference: Seen) -> tuple[float, float]:
@@ -291,10 +212,6 @@ def _spread_ratio(driver: Seen, reference: Seen) -> float:
 
 
 def _weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
-    return _weighted_quantile(values, weights, 0.5)
-
-
-def _weighted_quantile(values: Sequence[float], weights: Sequence[float], quantile: float) -> float:
     order = np.argsort(values)
     shares = np.asarray(weights)[order] / np.sum(weights)
-    return float(np.interp(quantile, np.cumsum(shares) - shares / 2, np.asarray(values)[order]))
+    return float(np.interp(0.5, np.cumsum(shares) - shares / 2, np.asarray(values)[order]))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from .body_tree import ANKLES, BONES, HIPS, MID_HIP, SHOULDERS, TYPICAL_LENGTH, Mask, Points, node
+from .bone_ratio import BoneRatio
 from .framing import HEAD, keep_inside
 from .neutral import neutral_frame
-from .proportions import BoneRatio
 from .regrow import Hinges, regrow
 from .settings import AlignSettings
 
