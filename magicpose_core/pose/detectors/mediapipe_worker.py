@@ -5,12 +5,13 @@ Out: one line of JSON per frame: a list of people, each the parts that were foun
 each a list of [x, y, visibility].
 
 Holistic looks for one person. How many there are tells the multi-person task, on the frame and on
-its left and right parts (its network sees 224 pixels); it is put together from the networks in
-MediaPipe's own package. Each person's hands and face are then looked for around their body.
+its left, middle and right parts (its network sees 224 pixels); it is put together from the networks
+in MediaPipe's own package. Each person's hands and face are then looked for around their body.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import struct
@@ -28,11 +29,20 @@ from mediapipe.tasks.metadata import schema_py_generated as tflite
 from mediapipe.tasks.python import vision
 from mediapipe.tasks.python.metadata import metadata
 
+# By its path: this folder would shadow the packages of that Python.
+_BODIES = importlib.util.spec_from_file_location(
+    "mediapipe_bodies", Path(__file__).with_name("mediapipe_bodies.py")
+)
+assert _BODIES is not None
+assert _BODIES.loader is not None
+_bodies_module = importlib.util.module_from_spec(_BODIES)
+_BODIES.loader.exec_module(_bodies_module)
+add_body, same_body = _bodies_module.add_body, _bodies_module.same_body
+
 _HEADER = struct.Struct("<II")
-_PARTS = ((0.0, 1.0), (0.0, 0.6), (0.4, 1.0))  # of the width, that are looked at
+_PARTS = ((0.0, 1.0), (0.0, 0.6), (0.2, 0.8), (0.4, 1.0))  # of the width, that are looked at
 _MOST_PEOPLE = 8
 _LEAST_SCORE = 0.4
-_SAME = 0.2  # of a person's size: mean distance of the points of one body found twice
 _AROUND = 0.25  # of a body's size, added on each side to look for hands and face
 _MODULES = Path(mediapipe.__file__).parent / "modules"
 # The network in the package, its name in the task, mean and deviation of its input in 0..255.
@@ -95,8 +105,7 @@ def _bodies(frame: Pixels, landmarker: Pixels) -> list[list[list[float]]]:
             body = [
                 [(p.x * (right - left) + left) / width, p.y, p.visibility or 0.0] for p in landmarks
             ]
-            if not any(_same(body, other, frame) for other in bodies):
-                bodies.append(body)
+            add_body(bodies, body, (width, frame.shape[0]), (left, right))
     return bodies
 
 
@@ -131,15 +140,8 @@ def _holistic_around(frame: Pixels, body: list[list[float]], holistic: Pixels) -
 
 
 def _agrees(person: Person, body: list[list[float]], frame: Pixels) -> bool:
-    return "pose" in person and _same(person["pose"], body, frame)
-
-
-def _same(one: list[list[float]], other: list[list[float]], frame: Pixels) -> bool:
-    """Tell whether two skeletons are of one person."""
-    size = np.array(frame.shape[1::-1])
-    places = [np.array(body)[:25, :2] * size for body in (one, other)]  # without the legs
-    extent = min(float(np.linalg.norm(np.ptp(p, axis=0))) for p in places)
-    return float(np.linalg.norm(places[0] - places[1], axis=1).mean()) < _SAME * extent
+    size = (frame.shape[1], frame.shape[0])
+    return "pose" in person and same_body(person["pose"], body, size)
 
 
 def _task() -> bytes:
