@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine: the same bytes, and a node that is lost on the way."""
+"""A Ray cluster of two nodes on this machine: the same bytes, though one is lost on the way."""
 
 import json
 import threading
