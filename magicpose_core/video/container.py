@@ -44,6 +44,19 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
         yield container
 
 
+def expect_decoder(path: Path, stream: av.stream.Stream) -> None:
+    """Check that FFmpeg knows how a stream is packed.
+
+    Raises:
+        InputError: It does not.
+    """
+    if stream.codec_context is None:
+        raise InputError(
+            f"{path}: its {stream.type} is packed in a way that FFmpeg does not know here, or "
+            "damaged; save it again as MP4"
+        )
+
+
 def reason(error: Exception) -> str:
     """Say in words what FFmpeg says."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

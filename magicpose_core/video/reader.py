@@ -21,7 +21,7 @@ from ..clip_settings import Span
 from ..errors import InputError
 from ..files import regular_file
 from ..picture_files import IMAGE_SUFFIXES, read_pixels
-from .container import open_container, reason
+from .container import expect_decoder, open_container, reason
 
 if TYPE_CHECKING:
     import av
@@ -130,6 +130,7 @@ def _open_stream(path: Path, container: av.container.InputContainer, wanted: sli
     if not container.streams.video:
         raise InputError(f"{path} has no video stream; choose a file with pictures in it")
     stream = container.streams.video[0]
+    expect_decoder(path, stream)
     if stream.width * stream.height > _MOST_PIXELS:
         raise InputError(
             f"{path} has frames of {stream.width} x {stream.height}; make them smaller, "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .container import open_container, reason
+from .container import expect_decoder, open_container, reason
 
 if TYPE_CHECKING:
     import av
@@ -55,6 +55,7 @@ def open_sound(
         if not source.streams.audio:
             raise InputError(f"{path} has no sound; name another file, or leave it out")
         stream = source.streams.audio[0]
+        expect_decoder(path, stream)
         copied = stream.codec_context.name in _KEPT
         read = _copied if copied else _encoded
         packets = _whole(read(source, stream, output), path)

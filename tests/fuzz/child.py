@@ -1,4 +1,4 @@
-"""Inside the forked child: limit it, try the case, tell the parent how it ended."""
+"""Inside the forked child: limit it, try the cases, tell the parent how each ended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import resource
 import signal
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,46 +40,59 @@ _STARTS_SOMETHING = (
 )
 
 
-def live(case: Case, limits: Limits, writer: int) -> None:
-    """Be the child: limit it, try the case, tell how it ended, leave."""
+def live(cases: Sequence[Case], limits: Limits, report: int) -> None:
+    """Be the child: limit it, try the cases, write how each ended into ``report``, leave.
 
-    def tell(kind: Kind, told: str, **more: object) -> None:
-        line = json.dumps({"kind": kind, "told": told[:2000], "rest": rest, **more})
-        os.write(writer, line.encode() + b"\n")
+    Of each case a line ``{"rest": bytes}`` before it, so that the parent knows that where the case
+    ends the child, and one with ``kind``, ``told``, ``peak`` and ``seconds`` after it.
+    """
+
+    def tell(**values: object) -> None:
+        os.write(report, json.dumps({"rest": rest, **values}).encode() + b"\n")
 
     def listen(event: str, values: tuple[object, ...]) -> None:
         if event.startswith(_STARTS_SOMETHING):
-            tell("code run", f"{event} {values}")
+            tell(kind="code run", told=f"{event} {values}"[:2000], peak=0, seconds=0.0)
             os._exit(0)
 
-    rest = _memory_now()
+    rest = 0
     os.setsid()
-    # a line without "kind": where the child dies, the parent still knows what it had at rest
-    os.write(writer, json.dumps({"rest": rest}).encode() + b"\n")
+    _limit(limits)
+    sys.addaudithook(listen)
+    for case in cases:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak
+        rest, begun = _memory("VmRSS"), time.process_time()
+        tell()
+        signal.setitimer(signal.ITIMER_PROF, limits.seconds)
+        kind, told = _try(case)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        peak, seconds = max(0, _memory("VmHWM") - rest), time.process_time() - begun
+        tell(kind=kind, told=told[:2000], peak=peak, seconds=seconds)
+    os._exit(0)
+
+
+def _try(case: Case) -> tuple[Kind, str]:
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         _redirect(output.fileno(), errors.fileno())
-        _limit(limits)
-        sys.addaudithook(listen)
         kind, told = _try_command(case) if case.command else _try_reader(case)
-        signal.setitimer(signal.ITIMER_PROF, 0)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
         if case.command and kind in ("ok", "one line"):
-            kind, told = _read_output(case, kind, output, errors)
-        tell(kind, told)
-    os._exit(0)
+            return _read_output(case, kind, output, errors)
+    return kind, told
 
 
-def _memory_now() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
+def _memory(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(f"{name}:"))
 
 
 def _redirect(output: int, errors: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, target)
+    os.close(nothing)
     # as Python opens them on a terminal
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
@@ -90,7 +105,6 @@ def _limit(limits: Limits) -> None:
     torch.set_num_threads(1)  # the parent's other threads are not here
     for ignored in (signal.SIGALRM, signal.SIGPROF, signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_PROF, limits.seconds)
     mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     # a second bound, for what is asked for and never touched; the first is measured
     most = mapped * resource.getpagesize() + limits.memory + (3 << 30)

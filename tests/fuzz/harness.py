@@ -1,4 +1,4 @@
-"""Run code on hostile input in a forked child, under limits, and say how it ended.
+"""Run code on hostile input in forked children, under limits, and say how it ended.
 
 A reader (anything that returns or raises) and a command line are tried alike::
 
@@ -9,6 +9,8 @@ A reader (anything that returns or raises) and a command line are tried alike::
 How it can end stands in ``outcomes``. Each kind of hostile input is a module here with
 ``make_case(folder, random) -> Case``: it writes one input into the empty ``folder`` and gives back
 what to try on it. Everything is drawn from ``random``, so that a seed repeats a case.
+A child tries several, one after another, since a fork costs more than most cases; where one ends
+it, the rest are tried in another. ``TOGETHER = 1`` in the module keeps its cases apart.
 ``known_cases()`` there yields the name and maker ``(folder) -> Case`` of every input that was ever
 found to be badly received. ``tests/fuzz/run.py`` lists the modules (``KINDS``) and makes the table
 of ``make fuzz``; the module's own test runs ``try_cases`` for a few seconds, and the known ones.
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import random
@@ -30,14 +33,17 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from magicpose_core.cli.__main__ import build_parser, main
 
 from .child import live
 from .outcomes import USUAL, Case, Limits, Outcome
 
+TOGETHER = 25  # cases a child
 _TOO_SLOW = (signal.SIGALRM, signal.SIGPROF, signal.SIGXCPU)
 
 
@@ -82,51 +88,94 @@ def try_cases(
     *,
     seed: int,
     limits: Limits = USUAL,
+    together: int = TOGETHER,
 ) -> Iterator[tuple[str, Outcome]]:
     """Make and try cases, each in a folder of its own; yields ``seed: name`` and the outcome."""
-    for number in range(seed, seed + count):
-        folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-        try:
-            case = make_case(folder, random.Random(number))
-            yield f"{number}: {case.name}", try_case(case, limits)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    def made(number: int, folder: Path) -> Case:
+        case = make_case(folder, random.Random(number))
+        return replace(case, name=f"{number}: {case.name}")
+
+    makers = (functools.partial(made, number) for number in range(seed, seed + count))
+    return _try_all(makers, limits, together)
 
 
 def try_known(
-    cases: Iterable[tuple[str, Callable[[Path], Case]]], *, limits: Limits = USUAL
+    cases: Iterable[tuple[str, Callable[[Path], Case]]],
+    *,
+    limits: Limits = USUAL,
+    together: int = TOGETHER,
 ) -> Iterator[tuple[str, Outcome]]:
     """Make and try known cases, each in a folder of its own; yields the name and the outcome."""
-    for name, make_case in cases:
+
+    def made(name: str, make_case: Callable[[Path], Case], folder: Path) -> Case:
+        return replace(make_case(folder), name=name)
+
+    return _try_all((functools.partial(made, *case) for case in cases), limits, together)
+
+
+def _try_all(
+    makers: Iterable[Callable[[Path], Case]], limits: Limits, together: int
+) -> Iterator[tuple[str, Outcome]]:
+    makers = iter(makers)
+    while some := list(itertools.islice(makers, together)):
         folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
         try:
-            yield name, try_case(make_case(folder), limits)
+            cases = []
+            for number, make_case in enumerate(some):
+                (folder / str(number)).mkdir()
+                cases.append(make_case(folder / str(number)))
+            names = [case.name for case in cases]
+            yield from zip(names, _try_together(cases, limits), strict=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def try_case(case: Case, limits: Limits = USUAL) -> Outcome:
     """Try one case in a forked child."""
-    reader, writer = os.pipe()
+    (outcome,) = _try_together([case], limits)
+    return outcome
+
+
+def _try_together(cases: Sequence[Case], limits: Limits) -> list[Outcome]:
+    """Try cases one after another, in one child as long as it lives."""
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(cases):
+        left = cases[len(outcomes) :]
+        told, status, used = _try_in_child(left, limits)
+        ended = [each for each in told if "kind" in each]
+        outcomes += (_judge(case, limits, each) for case, each in zip(left, ended, strict=False))
+        if len(ended) < len(left) and (not ended or ended[-1]["kind"] != "code run"):
+            rest = next((each["rest"] for each in reversed(told)), 1 << 62)
+            peak = max(0, used.ru_maxrss * 1024 - rest)
+            seconds = used.ru_utime + used.ru_stime
+            died = {**_describe_end(status), "peak": peak, "seconds": seconds}
+            outcomes.append(_judge(left[len(ended)], limits, died))
+    return outcomes
+
+
+def _try_in_child(
+    cases: Sequence[Case], limits: Limits
+) -> tuple[list[dict[str, Any]], int, resource.struct_rusage]:
+    """Give what the child told of its cases, its status and what it used."""
     sys.stdout.flush()
     sys.stderr.flush()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads at a fork
-        child = os.fork()
-    if child == 0:
-        try:
-            os.close(reader)
-            live(case, limits, writer)
-        finally:
-            os._exit(70)
-    os.close(writer)
-    _end_when_waiting(child, limits.seconds)
-    _, status, used = os.wait4(child, 0)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)  # whatever it started
-    with os.fdopen(reader, "rb") as pipe:
-        report = pipe.read()
-    return _judge(case, limits, report, status, used)
+    with tempfile.TemporaryFile() as report:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads at a fork
+            child = os.fork()
+        if child == 0:
+            try:
+                live(cases, limits, report.fileno())
+            finally:
+                os._exit(70)
+        _end_when_waiting(child, limits.seconds)
+        _, status, used = os.wait4(child, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # whatever it started
+        report.seek(0)
+        told = [json.loads(line) for line in report.read().splitlines()]
+    return told, status, used
 
 
 def _end_when_waiting(child: int, seconds: float) -> None:
@@ -155,19 +204,18 @@ def _waits(process: int) -> bool:
     return all(stat.rpartition(") ")[2].startswith("S") for stat in stats)
 
 
-def _judge(
-    case: Case, limits: Limits, report: bytes, status: int, used: resource.struct_rusage
-) -> Outcome:
-    told: dict[str, object] = json.loads(report.splitlines()[-1]) if report else {}
-    peak = max(0, used.ru_maxrss * 1024 - int(str(told.get("rest", 1 << 62))))
-    seconds = used.ru_utime + used.ru_stime
-    kind, message = told.get("kind"), str(told.get("told", ""))
+def _describe_end(status: int) -> dict[str, Any]:
+    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return {
+        "kind": "hang" if ended in _TOO_SLOW else "crash",
+        "told": signal.Signals(ended).name if ended else f"left with {os.WEXITSTATUS(status)}",
+    }
+
+
+def _judge(case: Case, limits: Limits, told: Mapping[str, Any]) -> Outcome:
+    kind, message, peak = told["kind"], told["told"], told["peak"]
     if case.canary is not None and os.path.lexists(case.canary):
         kind, message = "code run", f"made {case.canary.name}; {message}"
-    elif kind is None:
-        ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        kind = "hang" if ended in _TOO_SLOW else "crash"
-        message = signal.Signals(ended).name if ended else f"left with {os.WEXITSTATUS(status)}"
     elif kind in ("ok", "one line") and peak > limits.memory:
         kind, message = "unclean", f"took {peak / 1e9:.2f} GB; {message}"
-    return Outcome(kind, message, peak, seconds)  # type: ignore[arg-type]
+    return Outcome(kind, message, peak, told["seconds"])

@@ -19,6 +19,7 @@ from . import loaded  # noqa: F401 - by the parent, not by each child
 from .outcomes import Case
 from .tiny_inputs import write_config, write_inputs
 
+TOGETHER = 1  # commands leave threads and settings behind
 # What each command does in well under a second; {inputs} is the folder of tiny inputs.
 # Commands that would work for long, or over the network, end at a device or an address of nowhere;
 # demo and doctor have none and are left out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random as random_numbers
+import struct
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -19,6 +20,7 @@ from magicpose_core.video.writer import open_mp4
 from .mutate import mutate
 from .outcomes import Case
 
+_PCM_FORMAT = struct.pack("<HHI", 1, 2, 48_000)  # kind, channels, rate: as AVI states them
 # suffix -> (video encoder, its pixels, sound encoder or None)
 _KINDS: Mapping[str, tuple[str, str, str | None]] = {
     ".mp4": ("libx264", "yuv420p", "aac"),
@@ -58,7 +60,7 @@ def listen(path: Path) -> None:
 
 def known_cases() -> Iterator[tuple[str, Callable[[Path], Case]]]:
     """Give every file that was once badly received."""
-    for name, content in FOUND.items():
+    for name, content in found().items():
         for action in (read_all, listen):
             yield f"{action.__name__} {name}", functools.partial(_known, name, content, action)
 
@@ -70,11 +72,15 @@ def _known(name: str, content: bytes, action: Callable[[Path], object], folder: 
     return Case(name, lambda: action(path), naming=path.name)
 
 
-FOUND: Mapping[str, bytes] = {
-    "empty": b"",
-    "playlist": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n",
-    "concat": b"ffconcat version 1.0\nfile secret.mp4\n",
-}
+def found() -> Mapping[str, bytes]:
+    """Give what was once badly received."""
+    return {
+        "empty": b"",
+        "playlist": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n",
+        "concat": b"ffconcat version 1.0\nfile secret.mp4\n",
+        "unknown codec": seeds()[".avi"].replace(b"MJPG", b"QQQQ"),
+        "unknown sound": seeds()[".avi"].replace(_PCM_FORMAT, b"\x77\x77" + _PCM_FORMAT[2:]),
+    }
 
 
 @functools.cache
