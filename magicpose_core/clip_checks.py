@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .models.pose_hints import PoseMaps
-from .models.sd15 import SIZE_MULTIPLE
+from .models.sd15 import LATENT_STRIDE, NORM_GROUPS, SIZE_MULTIPLE
 from .sampling.settings import BETAS, SamplingSettings
 from .sampling.windows import motion_windows
 from .weights.loading import MagicPoseModels
@@ -70,6 +70,24 @@ def _check_reference(reference: Tensor) -> None:
             f"reference must lie in [0, 1], got {low:.3g} to {high:.3g}; divide 0..255 by 255, and "
             "bring -1..1 back with images.signed_to_unit"
         )
+
+
+def check_room(models: MagicPoseModels, reference: Tensor, pose_maps: PoseMaps) -> None:
+    """Check that the U-Net's deepest level has more than one value to normalise by.
+
+    Raises:
+        InputError: A picture is a single position there, and a channel is a group of its own.
+    """
+    channels = models.denoiser.unet.shape.channels
+    if min(channels[-2:]) > NORM_GROUPS:
+        return
+    smallest = LATENT_STRIDE << (len(channels) - 1)
+    for height, width in (reference.shape[2:], pose_maps[0].shape[:2]):
+        if height <= smallest and width <= smallest:
+            raise InputError(
+                f"a size of {width} x {height} is too small for this model, whose deepest level "
+                f"has {NORM_GROUPS} channels; use {2 * smallest} x {smallest} at least"
+            )
 
 
 def check_windows(

@@ -10,6 +10,9 @@ from magicpose_core import rendering
 from magicpose_core.errors import InputError
 from magicpose_core.images import signed_to_unit, to_uint8
 from magicpose_core.models import vae
+from magicpose_core.models.denoiser import MagicPoseDenoiser
+from magicpose_core.models.networks import UNet
+from magicpose_core.models.sd15 import UNetShape
 from magicpose_core.rendering import render
 from magicpose_core.sampling.denoise import denoise
 from magicpose_core.sampling.settings import SamplingSettings
@@ -176,6 +179,16 @@ def test_bad_inputs_are_named_before_any_frame_is_asked_for(
     inputs = {"reference": reference, "pose_maps": pose_maps} | change
     with pytest.raises(InputError, match=text):
         render(micro_models, settings=QUICK, **inputs)
+
+
+def test_a_size_whose_deepest_map_cannot_be_normalised_is_refused(
+    micro_models, reference, pose_maps
+):
+    narrow = dataclasses.replace(UNetShape(), channels=(32, 32, 32, 32), context=16, heads=4)
+    denoiser = MagicPoseDenoiser(UNet(narrow), None, None)
+    models = dataclasses.replace(micro_models, denoiser=denoiser)
+    with pytest.raises(InputError, match=r"64 x 64 is too small .* 128 x 64 at least"):
+        render(models, reference, pose_maps, QUICK)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from magicpose_core.weights.heads import Heads
 from .keypoints import a_clip
 
 NETWORK = NetworkConfig(
-    channels=(32, 32, 32, 32),
+    channels=(32, 32, 64, 64),
     heads=4,
     text_width=16,
     vae_channels=(32, 32, 32, 32),
@@ -46,7 +46,7 @@ heldout = 1
 [start]
 {start}
 [network]
-channels = [32, 32, 32, 32]
+channels = [32, 32, 64, 64]
 heads = 4
 text_width = 16
 vae_channels = [32, 32, 32, 32]
