@@ -26,6 +26,7 @@ PICKLE_SUFFIXES = (".th", ".ckpt", ".pt", ".pth", ".bin")
 SUFFIXES = (".safetensors", *PICKLE_SUFFIXES)
 MOST_HEADER = 16 << 20  # bytes of a safetensors header; that of the whole model has 0.3 million
 _LONGEST_KEY = 500
+_MOST_TENSORS = 50_000  # a whole model with averages and motion has 5,000
 _MOST_SIDES = 8
 _SUB_FOLDERS = ("unet", "vae", "text_encoder", "controlnet")
 _SPLIT_NAME = re.compile(r"(.+-)\d{5}-of-(\d{5})\.safetensors")
@@ -190,6 +191,7 @@ def _open_pickle(path: Path) -> Checkpoint:
 
 def _check(file: Checkpoint, size: int) -> None:
     """Refuse names and shapes that no model has, before anything is printed or built of them."""
+    check_count(file, len(file.tensors))
     for key, info in file.tensors.items():
         if not key.isprintable() or len(key) > _LONGEST_KEY:
             raise CheckpointError(
@@ -202,6 +204,19 @@ def _check(file: Checkpoint, size: int) -> None:
                 f"{file.path.name} holds {key!r} in a shape ({one_line(str(info.shape))}) that "
                 f"the file's {size:,} bytes cannot hold; fetch the file again"
             )
+
+
+def check_count(file: Checkpoint, count: int) -> None:
+    """Check that a model can have so many tensors.
+
+    Raises:
+        CheckpointError: It cannot.
+    """
+    if count > _MOST_TENSORS:
+        raise CheckpointError(
+            f"{file.path.name} holds {count:,} tensors, and no model has more than "
+            f"{_MOST_TENSORS:,}; fetch the file again, or from a source you trust"
+        )
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import CheckpointError
 from ..files import open_result
 from ..models.sd15 import VaeShape
-from .checkpoint import Checkpoint, TensorInfo, open_checkpoint
+from .checkpoint import Checkpoint, TensorInfo, check_count, open_checkpoint
 from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, leftover_keys
 from .heads import Heads
 from .ldm import vae_map
@@ -104,6 +104,8 @@ def _collect(sources: Iterable[Path]) -> _Collected:
                 f"{file.path.name} holds nothing that can be converted; it seems to be "
                 f"{describe(file)}"
             )
+        # a tensor can belong to several parts
+        check_count(file, sum(len(part.keys) for part in found.values()))
         parts = {**found, **parts}
         buffers = {**{key: file for key in leftover_keys(file) if "." not in key}, **buffers}
         metadata = {**file.metadata, **metadata}

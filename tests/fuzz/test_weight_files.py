@@ -39,6 +39,13 @@ def test_what_inspect_shows_can_be_converted_or_is_refused(tmp_path, name):
     assert outcome.clean, outcome
 
 
+def test_more_tensors_than_any_model_has_are_refused(tmp_path):
+    case = known_case("a.safetensors", FOUND["levels.safetensors"], "convert", tmp_path, many=MOST)
+    outcome = try_case(case, LIMITS)
+    assert outcome.kind == "one line", outcome
+    assert "tensors, and no model" in outcome.told
+
+
 def make_pipe(path):
     os.mkfifo(path)
 
