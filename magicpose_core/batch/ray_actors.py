@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import socket
 from collections.abc import Generator, Hashable, Sequence
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ from .job import Job, Outcome
 from .render import Renderer, Setup
 from .schedule import Answer, Loaded, Lost, schedule
 
+_CONNECTS_WITHIN = 10.0  # seconds
 _NO_ROOM_FOR = 600.0  # seconds in which no actor answers and none has a job
 
 
@@ -56,13 +58,11 @@ class RayCrew:
             InputError: There is no cluster at the address.
         """
         self._ray = _import_ray()
+        check_reachable(address)
         try:
             self._ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:  # Ray raises many kinds for an absent cluster
-            raise InputError(
-                f"there is no Ray cluster at {address} ({type(error).__name__}); start one as "
-                "docs/batch.md shows, or name another address"
-            ) from error
+            raise _no_cluster(address, type(error).__name__) from error
         resources = self._ray.cluster_resources()
         gpus, threads = int(resources.get("GPU", 0)), setup.conditions.threads or 1
         on_gpu = setup.conditions.device == "cuda"
@@ -131,6 +131,28 @@ class RayCrew:
 def run_on_ray(jobs: Sequence[Job], setup: Setup, address: str) -> Generator[Outcome, None, None]:
     """Render jobs on a Ray cluster; see :class:`RayCrew`."""
     return schedule(jobs, RayCrew(setup, address, len(jobs)))
+
+
+def check_reachable(address: str) -> None:
+    """Find out at once that nobody listens at an address, where Ray would try for minutes.
+
+    Raises:
+        InputError: Nobody does. What names no host, such as ``auto``, is left to Ray.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECTS_WITHIN).close()
+    except OSError as error:
+        raise _no_cluster(address, error.strerror or str(error)) from error
+
+
+def _no_cluster(address: str, reason: str) -> InputError:
+    return InputError(
+        f"there is no Ray cluster at {address} ({reason}); start one as docs/batch.md shows, or "
+        "name another address"
+    )
 
 
 def _import_ray() -> ModuleType:

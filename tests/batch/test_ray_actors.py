@@ -1,13 +1,16 @@
 """A Ray cluster of two nodes on this machine: the same bytes, though one is lost on the way."""
 
 import json
+import socket
 import threading
 import time
 
 import pytest
 import torch
 
+from magicpose_core.batch.ray_actors import check_reachable
 from magicpose_core.cli.__main__ import main
+from magicpose_core.errors import InputError
 from magicpose_core.images import write_image
 
 JOBS = 6
@@ -57,6 +60,16 @@ def contents(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".log"
     }
+
+
+def test_an_address_where_nobody_listens_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        check_reachable(f"127.0.0.1:{port}")
+    for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+        with pytest.raises(InputError, match=f"no Ray cluster at {address} .*; start one"):
+            check_reachable(address)
+    check_reachable("auto")
 
 
 @pytest.mark.posix
