@@ -21,7 +21,7 @@ from .temporal import flicker, tpsnr, warp_errors
 
 RESULT, COPIED, TRUTH = "result", "copied frame", "truth"
 ROWS = (RESULT, COPIED, TRUTH)
-"""What is measured: the result, the first true frame in place of all, and the truth."""
+"""What is measured: the result, the first true frame in place of all others, and the truth."""
 _LEAST_FOR_FLICKER, _LEAST_FOR_MOTION = 3, 2
 
 Figures = dict[str, float]  # metric -> value
@@ -33,10 +33,12 @@ class FrameMetrics(Generic[Seen]):
     """Metrics of a result and its true frame, by what a network finds in each of them.
 
     Attributes:
+        names: Of the metrics.
         look: Finds it in a frame; asked once for each frame, which may take long.
         compare: Gives metric -> value of (result, truth); what cannot be told is left out.
     """
 
+    names: tuple[str, ...]
     look: Callable[[Frame], Seen]
     compare: Callable[[Seen, Seen], Figures]
 
@@ -134,20 +136,28 @@ def _copied(clip: ClipFrames) -> Iterator[Frame]:
 
 def _mean_over_frames(clip: ClipFrames, metrics: Sequence[FrameMetrics[Any]]) -> dict[str, Figures]:
     found: dict[str, list[Figures]] = {RESULT: [], COPIED: []}
-    copied: list[Any] = []
+    copied: list[Any] | None = None
     for result, truth in zip(clip.results(), clip.truths(), strict=True):
         if result.shape != truth.shape:
             raise InputError(
                 f"a result is {_size(result)} pixels and its true frame {_size(truth)}"
             )
         ours, true = ([metric.look(frame) for metric in metrics] for frame in (result, truth))
-        copied = copied or true
-        for row, seen in ((RESULT, ours), (COPIED, copied)):
-            figures: Figures = {}
-            for metric, result_seen, truth_seen in zip(metrics, seen, true, strict=True):
-                figures |= metric.compare(result_seen, truth_seen)
-            found[row].append(figures)
+        found[RESULT].append(_compare(metrics, ours, true))
+        if copied is None:
+            copied = true
+        else:  # to itself a copy has no distance
+            found[COPIED].append(_compare(metrics, copied, true))
     return {row: _means(figures) for row, figures in found.items()} | {TRUTH: {}}
+
+
+def _compare(
+    metrics: Sequence[FrameMetrics[Any]], result: Sequence[Any], truth: Sequence[Any]
+) -> Figures:
+    figures: Figures = {}
+    for metric, *pair in zip(metrics, result, truth, strict=True):
+        figures |= metric.compare(*pair)
+    return figures
 
 
 def _means(frames: Sequence[Figures]) -> Figures:
@@ -165,12 +175,13 @@ def _compare_pixels(result: Tensor, truth: Tensor) -> Figures:
 def _disco() -> FrameMetrics[Frame]:
     metrics = disco_metrics()
     return FrameMetrics(
+        names=tuple(metrics),
         look=lambda frame: frame,
         compare=lambda result, truth: {n: metric(result, truth) for n, metric in metrics.items()},
     )
 
 
-_PIXELS = FrameMetrics(look=from_uint8, compare=_compare_pixels)
+_PIXELS = FrameMetrics(names=tuple(PIXEL_METRICS), look=from_uint8, compare=_compare_pixels)
 
 
 def _true_frame(truth: Frame, path: Path, result: Path, fit: Fit | None) -> Frame:

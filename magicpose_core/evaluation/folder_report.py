@@ -9,7 +9,15 @@ from typing import Any
 
 from ..clip_settings import Fit
 from ..errors import InputError
-from .clip_figures import ROWS, ClipFrames, Figures, FrameMetrics, clip_on_disk, measure_clip
+from .clip_figures import (
+    RESULT,
+    ROWS,
+    ClipFrames,
+    Figures,
+    FrameMetrics,
+    clip_on_disk,
+    measure_clip,
+)
 from .folders import Pairs, clips_of
 from .pixel import missing_metrics
 from .published import PublishedRow
@@ -99,7 +107,7 @@ def measure_clips(
         if on_clip is not None:
             on_clip(number, len(clips))
     sets: dict[str, Figures] = {row: {} for row in ROWS}
-    left_out = _left_out(clips, instruments)
+    left_out = _left_out(clips, instruments) | _not_found(table[RESULT], instruments)
     for metric in instruments.of_sets:
         try:
             for row, figures in metric.measure(clips).items():
@@ -126,6 +134,12 @@ def _left_out(clips: Sequence[ClipFrames], instruments: Instruments) -> dict[str
                 f"needs {least} frames"
             )
     return reasons
+
+
+def _not_found(clips: Mapping[str, Figures], instruments: Instruments) -> dict[str, str]:
+    names = [name for metrics in instruments.of_frames for name in metrics.names]
+    missing = [name for name in names if not any(name in figures for figures in clips.values())]
+    return {", ".join(missing): "nothing is found in any pair of frames"} if missing else {}
 
 
 def about_batch(results: Path) -> str | None:

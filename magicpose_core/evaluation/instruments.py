@@ -23,6 +23,7 @@ from .networks.files import KNOWN, FeatureFile, find_file
 
 _SEEN = 0.3  # lowest score of a point that counts
 _FEWEST = 3  # points in common
+_POSE_METRICS = ("pose_error", "poses_found")
 
 
 class _Collected:
@@ -71,9 +72,9 @@ def open_instruments(
     found = _Collected(folder)
     _add_lpips(found)
     _add_frechet(found)
-    found.from_package("face_distance, expression_error, faces_found", lambda: _add_faces(found))
+    found.from_package(", ".join(dlib_faces.METRICS), lambda: _add_faces(found))
     if detector is None:
-        found.left_out["pose_error, poses_found"] = "no detector is named"
+        found.left_out[", ".join(_POSE_METRICS)] = "no detector is named"
         yield _instruments(found)
         return
     with open_detector(detector) as opened:
@@ -150,7 +151,9 @@ def _add_frechet(found: _Collected) -> None:
 
 def _add_faces(found: _Collected) -> None:
     find, files = dlib_faces.load_faces()
-    found.of_frames.append(FrameMetrics(look=find, compare=dlib_faces.compare_faces))
+    found.of_frames.append(
+        FrameMetrics(names=dlib_faces.METRICS, look=find, compare=dlib_faces.compare_faces)
+    )
     found.notes.append(
         f"face_distance: dlib, {files[0]}; below {dlib_faces.SAME_PERSON} is the same person"
     )
@@ -173,7 +176,7 @@ def pose_metrics(detector: PoseDetector) -> FrameMetrics[tuple[PersonPose | None
         error = None if ours is None else pose_error(ours, true, size)
         return figures if error is None else {"pose_error": error, **figures}
 
-    return FrameMetrics(look=look, compare=compare)
+    return FrameMetrics(names=_POSE_METRICS, look=look, compare=compare)
 
 
 def pose_error(result: PersonPose, truth: PersonPose, size: tuple[int, ...]) -> float | None:

@@ -126,17 +126,36 @@ def test_a_frame_is_looked_at_once_and_compared_in_both_rows(folders):
         looked.append(frame)
         return float(frame.mean())
 
-    metrics = FrameMetrics(look=look, compare=lambda ours, true: {"above": ours - true})
+    metrics = FrameMetrics(
+        names=("above",), look=look, compare=lambda ours, true: {"above": ours - true}
+    )
     report = measure_folder(match_folders(*folders), Instruments(of_frames=[metrics]))
     assert len(looked) == 2 * 3
     assert report.clips[RESULT]["b"]["above"] == pytest.approx(25.5, abs=0.5)
-    assert report.clips[COPIED]["b"]["above"] == 0
+    assert report.clips[COPIED]["a"]["above"] == looked[1].mean() - looked[3].mean()
+
+
+def test_a_copied_frame_is_not_compared_with_itself(folders):
+    report = measure_folder(match_folders(*folders), Instruments())
+    assert np.isfinite(report.clips[COPIED]["a"]["psnr"])
+    assert "psnr" not in report.clips[COPIED]["b"]  # of one frame
+
+
+def test_what_is_found_in_no_frame_is_left_out_by_name(folders):
+    faces = FrameMetrics(
+        names=("face_distance", "faces_found"),
+        look=lambda frame: None,
+        compare=lambda ours, true: {"faces_found": 0.0},
+    )
+    report = measure_folder(match_folders(*folders), Instruments(of_frames=[faces]))
+    assert report.left_out["face_distance"] == "nothing is found in any pair of frames"
 
 
 def test_what_needs_scikit_image_is_left_out_by_name_without_it(folders, monkeypatch):
     find = importlib.util.find_spec
-    without = lambda name, *more: None if name == "skimage" else find(name, *more)  # noqa: E731
-    monkeypatch.setattr(importlib.util, "find_spec", without)
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "skimage" else find(name)
+    )
     report = measure_folder(match_folders(*folders), Instruments())
     assert "scikit-image" in report.left_out["disco_ssim"]
     assert "disco_ssim" not in report.clips[RESULT]["a"]

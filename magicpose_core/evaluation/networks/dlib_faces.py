@@ -18,6 +18,7 @@ from ...errors import MissingDependencyError
 from ...video.reader import Frame
 from .files import FeatureFile, check_file
 
+METRICS = ("face_distance", "expression_error", "faces_found")
 SAME_PERSON = 0.6
 """Distances below this are the same person, by dlib's own rule for photographs."""
 _RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"

@@ -65,4 +65,5 @@ def lpips_metrics(
             figures[in_unit_range] = float(network(result, truth))
         return figures
 
-    return FrameMetrics(look=from_uint8, compare=compare)
+    names = (name,) if in_unit_range is None else (name, in_unit_range)
+    return FrameMetrics(names=names, look=from_uint8, compare=compare)
