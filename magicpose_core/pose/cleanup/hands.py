@@ -34,22 +34,15 @@ def repair_hands(
         score_threshold: Points with a lower score are not compared.
         height: Of the person in pixels.
     """
-    body = tracks["body"]
-    seen = body.seen(score_threshold)
-    wrists = {side: BODY.index(f"{side}_wrist") for side in _SIDES}
-    hands = {side: tracks[f"{side}_hand"] for side in _SIDES}
+    put_back, swapped = swap_hands_back(tracks, score_threshold=score_threshold, height=height)
+    body, seen = tracks["body"], tracks["body"].seen(score_threshold)
+    exchanged = {side: put_back[f"{side}_hand"] for side in _SIDES}
     near = _NEAR * _FOREARM * height
-    away = {
-        (hand, wrist): _distance(hands[hand], body, seen, wrists[wrist], score_threshold)
-        for hand in _SIDES
-        for wrist in _SIDES
-    }
-    swapped = _swapped(away, near)
-    exchanged = {side: _exchanged(hands[side], hands[_other(side)], swapped) for side in _SIDES}
     dropped = 0
     for side in _SIDES:
         track = exchanged[side]
-        far = _distance(track, body, seen, wrists[side], score_threshold) > near
+        wrist = BODY.index(f"{side}_wrist")
+        far = _distance(track, body, seen, wrist, score_threshold) > near
         bad = (far | (_extent(track, score_threshold) > _LARGEST * _FOREARM * height)) & (
             track.present
         )
@@ -57,14 +50,42 @@ def repair_hands(
         exchanged[side] = replace(
             track, score=np.where(bad[:, None], 0, track.score), present=track.present & ~bad
         )
-    if swapped.any() or dropped:
+    if swapped or dropped:
         _LOG.warning(
             "hands: %d frames had them at each other's wrists, which is put right; %d hands begin "
             "far from their wrist or are too large, and are left out",
-            swapped.sum(),
+            swapped,
             dropped,
         )
     return {**tracks, **{f"{side}_hand": exchanged[side] for side in _SIDES}}
+
+
+def swap_hands_back(
+    tracks: Mapping[str, PartTrack], *, score_threshold: float, height: float
+) -> tuple[dict[str, PartTrack], int]:
+    """Exchange the hands of the frames that have them at each other's wrists; count those.
+
+    Some detectors name all hands by the other side: SDPose of ComfyUI 0.27 does.
+
+    Args:
+        tracks: As in ``repair_hands``, like the other arguments.
+        score_threshold: Of points.
+        height: Of the person in pixels.
+    """
+    body, seen = tracks["body"], tracks["body"].seen(score_threshold)
+    hands = {side: tracks[f"{side}_hand"] for side in _SIDES}
+    away = {
+        (hand, wrist): _distance(
+            hands[hand], body, seen, BODY.index(f"{wrist}_wrist"), score_threshold
+        )
+        for hand in _SIDES
+        for wrist in _SIDES
+    }
+    swapped = _swapped(away, _NEAR * _FOREARM * height)
+    exchanged = {
+        f"{side}_hand": _exchanged(hands[side], hands[_other(side)], swapped) for side in _SIDES
+    }
+    return {**tracks, **exchanged}, int(swapped.sum())
 
 
 def _other(side: str) -> str:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 Body = Sequence[Sequence[float]]  # 33 landmarks: x, y as fractions of the frame, visibility
 
 _SAME = 0.2  # of a person's size: mean distance of the points of one body found twice
+_SAME_HEAD = 0.1  # of a person's size: two heads that near are one
 _INSIDE = 0.5  # of the smaller one's box: so much of a body cut off lies in the whole one's
+_HEAD = 11  # landmarks of the head
 _UPPER = 25  # landmarks without the legs
 # Left and right of those, which are swapped where one of two looks takes a back for a front.
 _MIRROR = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, 25))]
@@ -41,13 +43,14 @@ def add_body(bodies: list[Body], body: Body, size: tuple[int, int], part: tuple[
 
 
 def same_body(one: Body, other: Body, size: tuple[int, int]) -> bool:
-    """Tell whether two skeletons are of one person, left and right swapped or not."""
+    """Tell whether two skeletons are of one person: by the body, swapped or not, or by the head."""
     first, second = _places(one, size), _places(other, size)
     extent = min(float(np.linalg.norm(np.ptp(places, axis=0))) for places in (first, second))
     apart = min(
         float(np.linalg.norm(first - places, axis=1).mean()) for places in (second, second[_MIRROR])
     )
-    return apart < _SAME * extent
+    heads = float(np.linalg.norm(first[:_HEAD] - second[:_HEAD], axis=1).mean())
+    return apart < _SAME * extent or heads < _SAME_HEAD * extent
 
 
 def _places(body: Body, size: tuple[int, int]) -> NDArray[np.float64]:

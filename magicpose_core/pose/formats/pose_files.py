@@ -16,6 +16,7 @@ from ..keypoints import USUAL_FPS, People, PersonPose, PoseSequence
 from .coco_json import from_coco_dataset, to_coco_dataset
 from .json_entries import read_entries
 from .json_values import frame_rate, number_array, pixel_count
+from .magos_project import from_magos_project, is_magos_project
 from .mediapipe_holistic import from_holistic, to_holistic
 from .openpose_frames import read_frames
 from .openpose_json import COMPLETE, to_cmu_people, to_pose_keypoints
@@ -33,8 +34,9 @@ def read_poses(
 
     Args:
         path: POSE_KEYPOINT (a frame, a list of frames, or a clip with ``frames`` and ``fps``), CMU
-            OpenPose, COCO or COCO-WholeBody annotations, MediaPipe Holistic landmarks, or a pose
-            editor's collection: POSE_KEYPOINT frames by their names.
+            OpenPose, COCO or COCO-WholeBody annotations, MediaPipe Holistic landmarks, or pose
+            editors' files: a collection of POSE_KEYPOINT frames by their names, or a project of
+            Magos Nodes.
         size: Width and height in pixels for formats that do not hold them (CMU).
         fps: Frames per second; overrules the file's own, 30 where neither says.
 
@@ -118,6 +120,8 @@ def _read_file(path: Path, size: tuple[int, int] | None, fps: float | None) -> P
             yield from _frames_of(dict(others))
 
     first = next(frames(), None)
+    if is_magos_project(others):
+        return from_magos_project(others, fps=fps)
     if isinstance(first, Mapping) and "annotations" in first:
         return from_coco_dataset(first, fps=fps)
     if others.get("format") == _MEDIAPIPE or (_FRAMES in others and isinstance(first, list)):

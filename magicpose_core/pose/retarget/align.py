@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ..cleanup.hands import swap_hands_back
 from ..keypoints import PersonPose, PoseSequence
 from ..skeletons import BODY, FACE, FEET, HAND, PARTS
 from ..tracks import PartTrack, sequence_of, tracks_of
@@ -88,8 +89,8 @@ def align(
         InputError: A frame has several people, or no frame shows one whose points count.
     """
     settings = settings or AlignSettings()
-    driver = tracks_of(sequence, size)
-    target = tracks_of(PoseSequence(frames=((reference,),), width=size[0], height=size[1]), size)
+    still = PoseSequence(frames=((reference,),), width=size[0], height=size[1])
+    driver, target = (_sided(clip, size, settings.score_threshold) for clip in (sequence, still))
     own, own_seen = _nodes(driver, settings.score_threshold)
     ref, ref_seen = _nodes(target, settings.score_threshold)
     if not own_seen.any():
@@ -151,6 +152,15 @@ def align(
     for note in notes:
         _LOG.warning("%s", note)
     return Alignment(sequence=aligned, ratios=tuple(ratios.values()), fit=fit, notes=notes)
+
+
+def _sided(
+    clip: PoseSequence, size: tuple[int, int], score_threshold: float
+) -> Mapping[str, PartTrack]:
+    """Return the parts of a clip, hands at their own wrists."""
+    tracks = tracks_of(clip, size)
+    height = body_size(bone_lengths(*_nodes(tracks, score_threshold)))
+    return swap_hands_back(tracks, score_threshold=score_threshold, height=height)[0]
 
 
 def _head_turned(turn: float) -> tuple[str, ...]:

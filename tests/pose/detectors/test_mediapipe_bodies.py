@@ -33,6 +33,12 @@ def test_a_back_taken_for_a_front_is_the_same_person() -> None:
     assert same_body(a_body(0.2).tolist(), a_body(0.2)[MIRROR].tolist(), SIZE)
 
 
+def test_one_head_is_one_person_whatever_its_arms() -> None:
+    again = a_body(0.2)
+    again[11:, 0] += 0.2
+    assert found((a_body(0.2), WHOLE), (again, WHOLE)) == 1
+
+
 def test_who_is_cut_off_by_a_part_is_no_second_person() -> None:
     """A runner at the edge of the right part, found there again with a body of half the size."""
     again = a_body(0.38, width=0.1, height=0.35)

@@ -274,3 +274,18 @@ def test_several_people_and_nobody_are_refused() -> None:
 def test_impossible_settings_are_refused(chosen: dict[str, object], text: str) -> None:
     with pytest.raises(InputError, match=text):
         AlignSettings(**chosen)
+
+
+def test_hands_named_by_the_other_side_are_aligned_at_their_own_wrists() -> None:
+    clip = a_clip(4)
+    crossed = dataclasses.replace(
+        clip,
+        frames=tuple(
+            (dataclasses.replace(p, left_hand=p.right_hand, right_hand=p.left_hand),)
+            for (p,) in clip.frames
+        ),
+    )
+    reference = moved(a_clip(8, frames=1), 1.3, (0, 0)).frames[0][0]
+    assert_same(
+        align(crossed, reference, SIZE, FREE).sequence, align(clip, reference, SIZE, FREE).sequence
+    )
