@@ -21,7 +21,9 @@ class ChoosePerson(io.ComfyNode):
             display_name="Choose Person",
             category=POSE_CATEGORY,
             description=(
-                "Keeps one person per frame. Smooth and Align Poses track one by themselves."
+                "Keeps one person per frame: MagicPose renders one. Of several, render each with "
+                "their own reference and lay the clips over each other by mask. Smooth and Align "
+                "Poses track one by themselves."
             ),
             inputs=[
                 PoseKeypoint.Input("poses", tooltip="Of any detector; one entry per frame."),
@@ -227,7 +229,7 @@ class AlignPoses(io.ComfyNode):
         plant_feet: bool = False,
         head_tilt: float = 0.0,
     ) -> io.NodeOutput:
-        from ..magicpose_core.pose.cleanup.people import choose_person
+        from ..magicpose_core.pose.cleanup.people import choose_person, several_people
         from ..magicpose_core.pose.retarget.align import align
 
         picture = choose_person(bridge.to_pose_sequence(reference_poses))
@@ -251,9 +253,11 @@ class AlignPoses(io.ComfyNode):
             plant_feet=plant_feet,
             head_tilt=head_tilt,
         )
-        dance = choose_person(bridge.to_pose_sequence(poses))
+        everybody = bridge.to_pose_sequence(poses)
+        dance = choose_person(everybody)
         aligned = align(dance, picture.frames[0][0], (picture.width, picture.height), settings)
-        report = aligned.report()
-        notices.show("\n".join([aligned.fit.in_words(), *aligned.notes]))
+        several = [note for note in [several_people(everybody)] if note]
+        report = "\n".join([aligned.report(), *several])
+        notices.show("\n".join([aligned.fit.in_words(), *aligned.notes, *several]))
         shown = {**ui.PreviewText(report).as_dict(), "magicpose_fit": [aligned.fit.as_dict()]}
         return io.NodeOutput(bridge.to_pose_keypoints(aligned.sequence), report, ui=shown)

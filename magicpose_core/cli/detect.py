@@ -114,6 +114,12 @@ def run(arguments: argparse.Namespace) -> int:
             say(f"{name}: {outcome}")
     if arguments.dataset:
         merge_rejected(arguments.out / _NOTES, arguments.out / REJECTED)
+        if arguments.detector == "mediapipe":
+            complain(
+                "magicpose: MediaPipe does not find everybody: who is cut off, half hidden or far "
+                "away may stand in frames that were kept as showing one person; look through them, "
+                "or count with --detector dwpose"
+            )
     if failed:
         raise InputError(
             f"{len(failed)} of {len(jobs)} clips failed ({', '.join(failed[:3])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -13,16 +14,36 @@ from ..keypoints import People, PersonPose, PoseSequence
 from .mixed import drop_mixed
 from .settings import PersonChoice
 
+_LOG = logging.getLogger("magicpose")
 _REACH = 0.75  # of the person's size, or of its doubling: who is farther off is somebody else
 _FORGET = 15  # frames without the person after which the nearest one is taken, however far
 _SEEN = 0.3
 
 
 def choose_person(sequence: PoseSequence, choice: PersonChoice | None = None) -> PoseSequence:
-    """Keep one person per frame at most; who is tracked loses skeletons that mix people."""
+    """Keep one person per frame at most; who is tracked loses skeletons that mix people.
+
+    Where nobody chooses, a warning says that there are several.
+    """
+    several = several_people(sequence) if choice is None or choice == PersonChoice() else ""
+    if several:
+        _LOG.warning("%s", several)
     choice = choice or PersonChoice()
     chosen = replace(sequence, frames=tuple(follow(sequence, choice)))
     return drop_mixed(chosen) if choice.rule == "tracked" else chosen
+
+
+def several_people(sequence: PoseSequence) -> str:
+    """Say that frames show several people and what to do about it; empty where none does."""
+    counts = [sum(bool(p.body.visible(_SEEN).any()) for p in people) for people in sequence.frames]
+    crowded = sum(count > 1 for count in counts)
+    if not crowded:
+        return ""
+    return (
+        f"{crowded} of {len(counts)} frames show several people, up to {max(counts)}: the largest "
+        "of the first frame is followed, since MagicPose renders one person; person chooses "
+        "another one, and clips of each with their own reference are laid over each other by mask"
+    )
 
 
 def follow(sequence: PoseSequence, choice: PersonChoice) -> Iterator[People]:

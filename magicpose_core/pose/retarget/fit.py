@@ -50,7 +50,7 @@ class PoseFit:
         bowed: Its way from neck to nose as a share of the driver's longest.
         neck: Distance of the neck from the reference's in the neutral frame.
         nose: Of the nose.
-        shoulders: Mean distance of the shoulders.
+        shoulders: Mean distance of the shoulders; of those that changed places, from the other.
         first: Distance of the neck in the first frame.
         growth: By how many percent the longest bone exceeds the reference's and the driver's at the
             scale of the whole person, whichever is longer.
@@ -114,11 +114,12 @@ class PoseFit:
 
     def explanation(self) -> str:
         """Say why shoulders or nose do not lie on the reference's; empty where they do."""
-        if self.turned_away and self.shoulders > _OFF:
+        if self.turned_away:
             return (
                 f"left and right shoulder have changed places in frame {self.neutral}, the one "
                 "most like the picture: the driver or the person is seen from behind and the other "
-                "is not; take a driver who once faces the camera as the person does"
+                "is not, so that the person turns round; take a driver who once faces the camera "
+                "as the person does if that is not wanted"
             )
         if not self.nose > _OFF:
             return ""
@@ -159,6 +160,7 @@ def measure_fit(
     own, ref, new = (body_nodes(clip, size) for clip in (driver, still, aligned))
     alike = likeness(own, ref)
     frame = neutral_frame(own, ref) or 0
+    turned_away = _turned_away(own, ref, frame)
     first = int(np.argmax(new[1][:, _NECK]))
     scale = person_scale(own, ref)
     growth, grown = _growth(own, ref, new, scale)
@@ -167,11 +169,13 @@ def measure_fit(
         neutral=frame,
         likeness=math.nan if alike is None else float(alike[frame]),
         tilt=math.degrees(head_tilt(own, (ref[0][0], ref[1][0]), frame)),
-        turned_away=_turned_away(own, ref, frame),
+        turned_away=turned_away,
         bowed=_bowed(own, frame),
         neck=_distance(new, ref, frame, [_NECK], size),
         nose=_distance(new, ref, frame, [_NOSE], size),
-        shoulders=_distance(new, ref, frame, SHOULDERS, size),
+        shoulders=_distance(
+            new, ref, frame, SHOULDERS, size, at=SHOULDERS[::-1] if turned_away else SHOULDERS
+        ),
         first=_distance(new, ref, first, [_NECK], size),
         growth=growth,
         grown=grown,
@@ -232,11 +236,14 @@ def _distance(
     frame: int,
     joints: list[int],
     size: tuple[int, int],
+    *,
+    at: list[int] | None = None,
 ) -> float:
+    """Return how far joints lie from those of the reference, ``at`` other ones if given."""
     (places, seen), (target, shown) = aligned, reference
     if not (seen[frame, joints].all() and shown[0, joints].all()):
         return float("nan")
-    distances = np.linalg.norm(places[frame, joints] - target[0, joints], axis=-1)
+    distances = np.linalg.norm(places[frame, joints] - target[0, at or joints], axis=-1)
     return float(100 * distances.mean() / size[1])
 
 

@@ -92,3 +92,15 @@ def test_people_without_confident_points_are_not_tracked() -> None:
 def test_other_rules_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="tracked, largest, index:N or left:N"):
         PersonChoice.parse(text)
+
+
+def test_it_is_said_that_one_of_several_people_is_rendered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    choose_person(clip((LARGE_RIGHT, SMALL_LEFT), (SMALL_LEFT,)))
+    assert "1 of 2 frames show several people, up to 2" in caplog.text
+    assert "MagicPose renders one person" in caplog.text
+    caplog.clear()
+    choose_person(clip((LARGE_RIGHT, SMALL_LEFT)), PersonChoice(rule="left"))
+    choose_person(clip((LARGE_RIGHT,)))
+    assert caplog.text == ""

@@ -63,6 +63,7 @@ def test_alignment_tells_of_people_seen_from_behind() -> None:
     away = PersonPose(body=Keypoints.from_pixels(behind, FIGURE.body.score, *SIZE))
     alignment = align(clip_of(away), PersonPose(body=FIGURE.body), SIZE)
     assert alignment.fit.turned_away
+    assert alignment.fit.shoulders < 1  # each lies where the picture has the other one
     assert any("left and right shoulder have changed places" in note for note in alignment.notes)
 
 
