@@ -71,9 +71,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Align, write, and print the factors."""
     from ..pose.formats.pose_files import read_poses
-    from ..pose.sources import AlignTarget, PoseOptions, prepare, read_person
+    from ..pose.sources import (
+        AlignTarget,
+        PoseOptions,
+        prepare,
+        read_person,
+        refuse_changed_maps,
+        source_kind,
+    )
 
     _check(arguments)
+    if arguments.poses.exists() and source_kind(arguments.poses, None) == "maps":
+        refuse_changed_maps(str(arguments.poses), [arguments.to])
     if arguments.maps is None and arguments.preview is None:
         drawn = option_names(DrawStyle, leave_out=OF_ALL)
         refuse_idle(arguments, drawn, where="without --maps or --preview")

@@ -142,3 +142,15 @@ def test_a_pipe_is_not_replaced(files: dict[str, Path], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     assert main(line_of(files, "--out", str(tmp_path / "pipe.json"), "--force")) == 2
     assert (tmp_path / "pipe.json").is_fifo()
+
+
+def test_drawn_maps_are_refused_as_what_they_are(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were said to lack .json files."""
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    Image.new("RGB", (64, 64)).save(maps / "0.png")
+    line = ["align", str(maps), "--to", str(files["reference"]), "--out", str(files["out"])]
+    assert main(line) == 2
+    assert "pose maps are drawings and cannot be aligned" in capsys.readouterr().err
