@@ -25,7 +25,7 @@ from .outcomes import Case, Kind, Limits
 
 LONGEST_LINE = 1000  # characters; a path of 255 and what to do fit well
 # of tqdm; what is said meanwhile may stand behind it on the line
-_BAR = re.compile(r"[^\r\n\[]*\[[0-9:?]+(<[0-9:?]+)?, [^\]\r\n]*\]")
+_BAR = re.compile(r"[^\r\n\[]*\[[0-9]+:[0-9:]+(<[0-9:?]+)?, [^\]\r\n]*\]")
 _OF_SEVERAL = "the reasons stand above, the others are done"  # one line for each before it
 _STARTS_SOMETHING = (
     "os.exec",

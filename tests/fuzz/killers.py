@@ -37,7 +37,7 @@ from .kill_jobs import JOBS, KillJob
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 _NOT_COMPARED = ("events.out.tfevents", "batch")  # TensorBoard's, named by the time; logs
-_TIMES = ("seconds",)  # in settings and curves
+_TIMES = ("seconds", "seconds_by_part")  # in settings and curves
 
 State = Mapping[str, str]
 """Path below a folder -> what is compared of its content."""

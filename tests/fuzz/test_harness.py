@@ -90,6 +90,7 @@ def test_what_the_canary_names_tells_of_code_that_ran(tmp_path):
             2,
             "one line",
         ),
+        ("magicpose train: a.png must be int, got [32, 32]\n", "", 1, "one line"),
         ("magicpose generate: a.png is empty\nand more\n", "", 1, "unclean"),
         ("", "", 1, "unclean"),
         ("magicpose generate: a.png is empty\n", "", 7, "unclean"),
