@@ -34,6 +34,7 @@ test-comfy: $(VENV)/.dev
 # Hostile inputs by the thousand, and a table of how they were received (see tests/fuzz/harness.py).
 fuzz: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --cases 21000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.worst_memory
 
 # Every command that writes, killed at random moments (see tests/fuzz/killers.py).
 kill: $(VENV)/.dev

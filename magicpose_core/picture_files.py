@@ -19,6 +19,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 # as well tried as these. MPO, two JPEGs in one file, is opened as JPEG.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 _SHRUNK_ABOVE = 36_000_000  # pixels; as 32-bit numbers they take 0.4 GB
+_LARGEST_WEBP = 50_000_000  # pixels; its decoder takes 16 bytes for each, others 8 at most
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -75,11 +76,13 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
 
 def _shrunk(picture: Image.Image, path: Path) -> Image.Image:
     """Decode, and make what is huge smaller before anything else is done to it."""
+    count = picture.width * picture.height
+    if picture.format == "WEBP" and count > _LARGEST_WEBP:
+        raise ValueError(f"it is a WebP of more than {_LARGEST_WEBP} pixels")
     picture.load()
     plain = _in_eight_bits(picture)
     if "transparency" in picture.info:
         plain = plain.convert("RGBA")
-    count = picture.width * picture.height
     if count <= _SHRUNK_ABOVE:
         return plain
     factor = math.ceil(math.sqrt(count / _SHRUNK_ABOVE))

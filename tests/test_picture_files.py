@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from magicpose_core import picture_files
 from magicpose_core.errors import InputError
 from magicpose_core.images import read_image
 from magicpose_core.picture_files import read_pixels
@@ -147,6 +148,15 @@ def test_of_several_pictures_in_a_file_the_first_is_taken_and_told(tmp_path, cap
     with caplog.at_level(logging.WARNING, "magicpose"):
         assert read_pixels(tmp_path / "a.tiff")[0, 0].tolist() == [255, 0, 0]
     assert "holds several pictures; the first one is taken" in caplog.text
+
+
+def test_a_webp_whose_decoder_would_take_too_much_is_refused(tmp_path, monkeypatch):
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.webp", lossless=True)
+    monkeypatch.setattr(picture_files, "_LARGEST_WEBP", 400)
+    assert read_pixels(tmp_path / "a.webp").shape == (20, 20, 3)
+    monkeypatch.setattr(picture_files, "_LARGEST_WEBP", 399)
+    with pytest.raises(InputError, match=r"a\.webp cannot .* more than 399 pixels.*save it again"):
+        read_pixels(tmp_path / "a.webp")
 
 
 def test_a_huge_picture_is_read_smaller_and_told(tmp_path, monkeypatch, caplog):

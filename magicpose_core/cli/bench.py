@@ -18,6 +18,8 @@ from .options import add_force_option, check_files
 from .setting_options import add_settings, read_settings
 
 if TYPE_CHECKING:
+    import torch
+
     from ..evaluation.speed import SpeedComparison
     from ..weights.settings import DtypeName
 
@@ -56,8 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and report; the report goes to stdout line by line as it becomes known."""
     import torch
 
+    from ..models.device import choose_device
+
     settings = read_settings(arguments, BenchSettings)
     check_files(FilePlan(files=paths(arguments.json), force=arguments.force))
+    device = choose_device(arguments.device)  # counting takes a while
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     figures: dict[str, object] = {
@@ -77,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         figures["precision"] = _report_precision()
     their_gflop, our_gflop = _report_counts(settings, figures)
     comparisons = {}
-    for name, comparison in _comparisons(arguments, settings):
+    for name, comparison in _comparisons(arguments, settings, device):
         comparisons[name] = comparison
         figures[name] = dataclasses.asdict(comparison)
         _report_speed(name, comparison, their_gflop, our_gflop)
@@ -133,7 +138,7 @@ def _report_counts(settings: BenchSettings, figures: dict[str, object]) -> tuple
 
 
 def _comparisons(
-    arguments: argparse.Namespace, settings: BenchSettings
+    arguments: argparse.Namespace, settings: BenchSettings, device: torch.device
 ) -> Iterator[tuple[str, SpeedComparison]]:
     import torch
     from tqdm import tqdm
@@ -141,11 +146,10 @@ def _comparisons(
     from ..evaluation.random_clip import random_clip, random_denoiser
     from ..evaluation.speed import compare_speed
     from ..models.compiled import compile_networks
-    from ..models.device import choose_device
     from ..sampling.windows import FrameWindows
     from ..weights.convert import DTYPES
 
-    shape, device = SHAPES[settings.model], choose_device(arguments.device)
+    shape = SHAPES[settings.model]
     denoiser = random_denoiser(shape, device)
     if settings.channels_last:
         denoiser = denoiser.to(memory_format=torch.channels_last)

@@ -131,11 +131,7 @@ def _open_stream(path: Path, container: av.container.InputContainer, wanted: sli
         raise InputError(f"{path} has no video stream; choose a file with pictures in it")
     stream = container.streams.video[0]
     expect_decoder(path, stream)
-    if stream.width * stream.height > _MOST_PIXELS:
-        raise InputError(
-            f"{path} has frames of {stream.width} x {stream.height}; make them smaller, "
-            "8192 x 8192 at most"
-        )
+    _expect_bounded(path, stream)
     frames = itertools.islice(
         _decode(path, container, stream), wanted.start, wanted.stop, wanted.step
     )
@@ -152,6 +148,17 @@ def _open_stream(path: Path, container: av.container.InputContainer, wanted: sli
         frame_count=len(range(stream.frames)[wanted]) or None,
     )
     return Clip(info=info, frames=itertools.chain([upright], pictures))
+
+
+def _expect_bounded(path: Path, stream: av.video.stream.VideoStream) -> None:
+    """Refuse frames of which a decoder would keep more than memory should be taken for."""
+    bits = 12 if stream.format is None else stream.format.padded_bits_per_pixel
+    if stream.width * stream.height * bits > 8 * _LARGEST_FRAME:
+        kind = "" if stream.format is None else f" in {stream.format.name}"
+        raise InputError(
+            f"{path} has frames of {stream.width} x {stream.height}{kind}; make them smaller: "
+            "3840 x 2160 is enough"
+        )
 
 
 def _of_one_size(path: Path, frames: Iterator[av.VideoFrame], wanted: slice) -> Iterator[Frame]:
@@ -220,6 +227,7 @@ def _in_words(wanted: slice) -> str:
     return f"frames {wanted.start} to {end}, every {wanted.step}"
 
 
-_MOST_PIXELS = 8192 * 8192
+# Bytes as they are packed; 4K in 4:2:2 of 10 bits fits. An H.264 decoder may keep 24 frames.
+_LARGEST_FRAME = 33_200_000
 # The last frame starts a frame's time before the end, and slow clips have long frames.
 _MISSING_SECONDS = 1.0

@@ -48,3 +48,9 @@ def test_reports_counts_speed_and_peak(tmp_path, capsys):
 def test_refuses_sizes_and_counts_it_cannot_measure(words, message):
     with pytest.raises(InputError, match=message):
         run_bench("--model", "micro", *words)
+
+
+def test_an_absent_device_is_told_before_anything_is_counted(capsys):
+    with pytest.raises(InputError, match="nowhere"):
+        run_bench("--device", "nowhere")
+    assert capsys.readouterr().out == ""
