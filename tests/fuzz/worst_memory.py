@@ -50,12 +50,11 @@ def worst_cases() -> Iterator[tuple[str, Callable[[Path], Case]]]:
         name = f"picture of 89 megapixels, {mode}{suffix} {' '.join(options)}".strip()
         yield name, functools.partial(_picture, mode, suffix, options, _SIDE)
     yield "picture of 177 megapixels", functools.partial(_picture, "RGB", ".png", {}, 13_300)
-    yield "video of 8192 x 8192", functools.partial(_video, "mjpeg", "yuvj420p", {})
-    many = {"preset": "ultrafast", "refs": "16", "g": "100"}
-    yield (
-        "video of 8192 x 8192, 16 references",
-        functools.partial(_video, "libx264", "yuv420p", many),
-    )
+    yield "video of 8192 x 8192", functools.partial(_video, "mjpeg", "yuvj420p", (8192, 8192))
+    largest = functools.partial(_video, "libx264", "yuv420p", (4704, 4704))
+    yield "video of 4704 x 4704, 16 references", largest
+    deep = functools.partial(_video, "libx264", "yuv422p10le", (3840, 2160))
+    yield "video of 3840 x 2160, 4:2:2 of 10 bits, 16 references", deep
     yield f"keypoints of {_FRAMES:,} frames", _keypoints
     yield "keypoints of 20 million numbers", _numbers
     for kind in ("weight_files", "configurations"):
