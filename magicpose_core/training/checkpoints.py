@@ -85,8 +85,8 @@ def save_state(path: Path, state: TrainedState, progress: Progress) -> None:
     tensors = {f"weights/{name}": value.detach() for name, value in state.parameters.items()}
     if state.ema is not None:
         tensors |= {f"ema/{name}": value for name, value in state.ema.averaged.items()}
-    for name, moments in _moments(state).items():
-        tensors |= {f"optimizer/{name}/{key}": value for key, value in moments.items()}
+    for name, moments in _moments(state).items():  # in one order, also after a resumed run
+        tensors |= {f"optimizer/{name}/{key}": value for key, value in sorted(moments.items())}
     metadata = {"format": "pt", _PROGRESS: json.dumps(asdict(progress))}
     if state.scaler is not None:
         metadata[_SCALER] = json.dumps(state.scaler.state_dict())

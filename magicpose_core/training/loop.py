@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -18,7 +17,7 @@ from accelerate.utils import AutocastKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from ..errors import InputError, NotFiniteError
-from ..files import atomic_path, sweep
+from ..files import sweep
 from ..images import to_uint8, write_image
 from ..models.device import choose_device
 from ..video.writer import open_mp4
@@ -216,9 +215,9 @@ class _Run:
         self._write("validation", {"loss": loss})
         if loss < self._progress.best_loss:
             self._progress = replace(self._progress, best_loss=loss)
+            # the best one first: a run that is killed between them finds it again
+            self._save(BEST)
             self._save()
-            if self._accelerator.is_main_process:
-                _copy(self._config.output / LAST, self._config.output / BEST)
 
     def _draw(self) -> None:
         if self._curves is None:
@@ -234,9 +233,9 @@ class _Run:
                 write_image(file.with_suffix(".png"), image)
             self._curves.picture("samples", step, image[0] if image.ndim == 4 else image)
 
-    def _save(self) -> None:
+    def _save(self, name: str = LAST) -> None:
         if self._accelerator.is_main_process:
-            save_state(self._config.output / LAST, self._state, self._progress)
+            save_state(self._config.output / name, self._state, self._progress)
         self._accelerator.wait_for_everyone()
 
     def _averaged(self) -> nullcontext[None]:
@@ -264,8 +263,3 @@ def _write_clip(path: Path, clip: Tensor) -> None:
     with open_mp4(path, fps=_CLIP_FPS) as write:
         for frame in to_uint8(clip):
             write(frame)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)

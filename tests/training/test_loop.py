@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from magicpose_core.errors import CheckpointError, InputError, NotFiniteError, OutputError
 from magicpose_core.training import loop
-from magicpose_core.training.checkpoints import BEST, LAST
+from magicpose_core.training.checkpoints import BEST, LAST, save_state
 from magicpose_core.training.config import TrainingConfig
 from magicpose_core.training.run import train_stage
 
@@ -94,6 +94,27 @@ def test_a_killed_run_goes_on_with_the_very_same_losses(vae_config, uninterrupte
     assert len(losses(vae_config)) == 3
     train_stage("vae", vae_config)
     assert losses(vae_config) == losses(uninterrupted)
+
+
+@pytest.mark.parametrize("saves", [1, 2, 3])
+def test_a_run_that_ends_between_the_last_and_the_best_keeps_the_best(
+    vae_config, uninterrupted, monkeypatch, saves
+):
+    done = []
+
+    def save_and_end(*arguments):
+        save_state(*arguments)
+        done.append(arguments[0])
+        if len(done) == saves:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", save_and_end)
+    with pytest.raises(KeyboardInterrupt):
+        train_stage("vae", vae_config)
+    monkeypatch.undo()
+    train_stage("vae", vae_config)
+    for name in (LAST, BEST):
+        assert (vae_config.output / name).read_bytes() == (uninterrupted.output / name).read_bytes()
 
 
 def test_moments_in_mapped_files_change_nothing(vae_config, uninterrupted, tmp_path):
