@@ -13,7 +13,13 @@ from collections.abc import Generator, Hashable, Sequence
 from types import ModuleType
 from typing import Any
 
-from ..errors import InputError, MagicPoseError, MissingDependencyError, WorkerError
+from ..errors import (
+    InputError,
+    MagicPoseError,
+    MissingDependencyError,
+    WorkerError,
+    one_line,
+)
 from .job import Job, Outcome
 from .render import Renderer, Setup
 from .schedule import Answer, Loaded, Lost, schedule
@@ -105,7 +111,7 @@ class RayCrew:
         try:
             said = self._ray.get(done[0])
         except self._ray.exceptions.RayError as error:
-            return worker, Lost(f"an actor of the cluster ended ({type(error).__name__})")
+            return worker, Lost(f"an actor of the cluster ended ({_cause(error)})")
         if isinstance(said, str):
             if said:
                 raise InputError(said)
@@ -131,6 +137,12 @@ class RayCrew:
 def run_on_ray(jobs: Sequence[Job], setup: Setup, address: str) -> Generator[Outcome, None, None]:
     """Render jobs on a Ray cluster; see :class:`RayCrew`."""
     return schedule(jobs, RayCrew(setup, address, len(jobs)))
+
+
+def _cause(error: Exception) -> str:
+    """Give the last line of what Ray tells, which holds the cause, behind a page of its own."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {one_line(lines[-1])}" if lines else type(error).__name__
 
 
 def check_reachable(address: str) -> None:
