@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from comfy_api.latest import io, ui
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from ..magicpose_core import images as core_images
 from ..magicpose_core.errors import InputError, MissingDependencyError
 from . import bridge, notices
 from .sockets import CATEGORY, node_id
+
+_LEAST_FRAMES, _LEAST_SIDE = 3, 16  # of flicker, of the estimated flow
 
 
 class Compare(io.ComfyNode):
@@ -25,7 +29,7 @@ class Compare(io.ComfyNode):
             description=(
                 "Puts reference, pose and result beside each other: a strip for each frame (for "
                 "Create Video) or a sheet of some frames. With the true frames it also measures "
-                "PSNR and SSIM."
+                "PSNR and SSIM, and of three frames and more what happens between them."
             ),
             inputs=[
                 io.Image.Input("result", tooltip="The rendered frames."),
@@ -49,7 +53,12 @@ class Compare(io.ComfyNode):
             outputs=[
                 io.Image.Output(tooltip="Strips or the sheet"),
                 io.String.Output(
-                    display_name="metrics", tooltip="Mean PSNR in dB and SSIM; empty without truth"
+                    display_name="metrics",
+                    tooltip=(
+                        "Mean PSNR in dB and SSIM, PSNR of the frames' differences, warping error "
+                        "along the truth's flow, flicker where the truth stands still, in levels "
+                        "of 255; empty without truth"
+                    ),
                 ),
             ],
         )
@@ -128,4 +137,23 @@ def _metrics(result: Tensor, truth: Tensor) -> str:
         means = psnr(result, truth).mean(), ssim(result, truth).mean()
     except MissingDependencyError as error:  # the pictures are worth having without
         return str(error)
-    return f"PSNR {means[0]:.2f} dB, SSIM {means[1]:.4f}"
+    return f"PSNR {means[0]:.2f} dB, SSIM {means[1]:.4f}{_through_time(result, truth)}"
+
+
+def _through_time(result: Tensor, truth: Tensor) -> str:
+    """Say how the frames follow each other, as far as the clip can tell."""
+    from ..magicpose_core.evaluation.optical_flow import estimated_flows
+    from ..magicpose_core.evaluation.temporal import flicker, tpsnr, warp_error
+
+    frames, _, height, width = result.shape
+    if frames < _LEAST_FRAMES or min(height, width) < _LEAST_SIDE:
+        return ""
+
+    def each(clip: Tensor) -> Iterator[NDArray[np.uint8]]:
+        return (_uint8(clip, frame) for frame in range(frames))
+
+    said = f", between frames: PSNR {tpsnr(each(result), each(truth)):.2f} dB"
+    warped = warp_error(each(result), estimated_flows(each(truth)))
+    trembled = flicker(each(result), each(truth))
+    said += "" if warped is None else f", warping error {warped:.2e}"
+    return said + ("" if trembled is None else f", flicker {trembled:.2f}")

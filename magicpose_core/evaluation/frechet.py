@@ -33,7 +33,7 @@ def frechet_distance(first: Features, second: Features) -> float:
     spread = sum(float(np.square(root).sum()) for root in roots)
     # the root of C1 C2 has the trace of the singular values of R1 R2', where C = R' R
     shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
-    return float(means @ means + spread - 2 * shared)
+    return max(0.0, float(means @ means + spread - 2 * shared))  # rounding may end below
 
 
 def _root_of_covariance(features: Features) -> NDArray[np.float64]:

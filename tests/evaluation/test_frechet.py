@@ -19,7 +19,7 @@ def test_distance_equals_the_authors(golden_folder: Path):
 
 def test_equal_sets_are_at_distance_zero():
     features = np.random.default_rng(0).normal(size=(64, 8))
-    assert frechet_distance(features, features) == pytest.approx(0, abs=1e-6)
+    assert 0 <= frechet_distance(features, features) < 1e-6
 
 
 def test_shifted_sets_are_at_the_squared_shift():

@@ -39,7 +39,17 @@ def test_equal_frames_are_measured_as_equal(compare):
     if importlib.util.find_spec("torchmetrics") is None:
         assert "torchmetrics" in metrics
     else:
-        assert metrics == "PSNR inf dB, SSIM 1.0000"
+        assert metrics.startswith("PSNR inf dB, SSIM 1.0000, between frames: PSNR inf dB")
+
+
+def test_a_result_that_trembles_where_the_truth_stands_still_is_told(compare):
+    pytest.importorskip("torchmetrics")
+    still = CLIP[:1].expand(3, -1, -1, -1) * 0.8
+    trembling = still.clone()
+    trembling[1] += 10 / 255
+    _, metrics = compare(trembling, truth=still)
+    assert metrics.endswith(f"warping error {(10 / 255) ** 2:.2e}, flicker 20.00")
+    assert "frames" not in compare(trembling[:2], truth=still[:2])[1]
 
 
 def test_metrics_are_shown_on_the_node(compare, notices):
