@@ -60,6 +60,11 @@ class Job:
         return self.out.with_name(f"{self.out.name.removesuffix('.mp4')}.json")
 
     @property
+    def lock(self) -> Path:
+        """The file that is there while a process renders the clip."""
+        return self.out.with_name(f".{self.out.name}.lock")
+
+    @property
     def source(self) -> Path | list[Path]:
         """The poses as the pipeline takes them."""
         return [self.poses / name for name in self.pose_files] if self.pose_files else self.poses

@@ -76,7 +76,7 @@ class Renderer:
     def _run(self, job: Job) -> Outcome:
         started = time.monotonic()
         try:
-            with lock_file(job.out.with_name(f".{job.out.name}.lock"), of=job.out):
+            with lock_file(job.lock, of=job.out):
                 found = look_for(job, self._setup.conditions, self._settings(job))
                 if found.state == "whole":  # another process was faster
                     return Outcome(name=job.name, status="kept", frames=found.frames)

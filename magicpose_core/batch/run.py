@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OutputError
-from ..files import sweep
+from ..files import lock_file, sweep
 from .fingerprint import settings_of_job
 from .job import Job, Outcome, by_reference
 from .records import claim_conditions, look_for
@@ -150,6 +150,7 @@ def _compare(batch: Batch, setup: Setup) -> tuple[list[Outcome], list[Job]]:
             missing.append(job)
             continue
         if found.state == "whole":
+            _remove_stale_lock(job)
             kept.append(Outcome(name=job.name, status="kept", frames=found.frames))
         else:
             missing.append(job)
@@ -158,3 +159,10 @@ def _compare(batch: Batch, setup: Setup) -> tuple[list[Outcome], list[Job]]:
         more = f" (and {len(reasons) - 1} other clips)" if len(reasons) > 1 else ""
         raise OutputError(f"{reasons[0]}{more}; name another folder, or set force to replace them")
     return kept, missing
+
+
+def _remove_stale_lock(job: Job) -> None:
+    """Remove what a process leaves that is killed when its clip is whole; one at work keeps it."""
+    if job.lock.exists():
+        with contextlib.suppress(OutputError), lock_file(job.lock, of=job.out):
+            pass

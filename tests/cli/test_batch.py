@@ -86,6 +86,7 @@ def test_what_is_finished_is_kept_and_what_is_missing_is_made_again(inputs, batc
     before = contents(inputs / "out")
     ages = {path: path.stat().st_mtime_ns for path in (inputs / "out").rglob("*.png")}
     capsys.readouterr()
+    (inputs / "out" / ".ben-walk.lock").touch()  # of a process that was killed
     assert batch("out") == 0
     assert "0 clips rendered (0 frames" in (said := capsys.readouterr().out)
     assert "3 kept" in said
