@@ -128,11 +128,14 @@ class _Encoder:
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(self._crf)}
         # Untagged pictures are decoded by guesses that differ from player to player.
-        stream.codec_context.color_primaries = av.video.reformatter.ColorPrimaries.BT709
-        stream.codec_context.color_trc = av.video.reformatter.ColorTrc.BT709
+        stream.codec_context.color_primaries = _BT709
+        stream.codec_context.color_trc = _BT709
         stream.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
         stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
         return stream
+
+
+_BT709 = 1  # FFmpeg's number for primaries and transfer; PyAV below 16 has no name for it
 
 
 @contextlib.contextmanager
