@@ -10,9 +10,10 @@ from torch import Tensor
 
 from .errors import InputError
 from .models.pose_hints import PoseMaps
-from .models.sd15 import LATENT_STRIDE, NORM_GROUPS, SIZE_MULTIPLE
+from .models.sd15 import SIZE_MULTIPLE
 from .sampling.settings import BETAS, SamplingSettings
 from .sampling.windows import motion_windows
+from .sizes import check_room
 from .weights.loading import MagicPoseModels
 from .weights.notes import ModelNote
 
@@ -72,22 +73,14 @@ def _check_reference(reference: Tensor) -> None:
         )
 
 
-def check_room(models: MagicPoseModels, reference: Tensor, pose_maps: PoseMaps) -> None:
-    """Check that the U-Net's deepest level has more than one value to normalise by.
+def check_rooms(models: MagicPoseModels, reference: Tensor, pose_maps: PoseMaps) -> None:
+    """Check that the U-Net's deepest level has room for the pictures and for the maps.
 
     Raises:
-        InputError: A picture is a single position there, and a channel is a group of its own.
+        InputError: As :func:`~magicpose_core.sizes.check_room` says.
     """
-    channels = models.denoiser.unet.shape.channels
-    if min(channels[-2:]) > NORM_GROUPS:
-        return
-    smallest = LATENT_STRIDE << (len(channels) - 1)
     for height, width in (reference.shape[2:], pose_maps[0].shape[:2]):
-        if height <= smallest and width <= smallest:
-            raise InputError(
-                f"a size of {width} x {height} is too small for this model, whose deepest level "
-                f"has {NORM_GROUPS} channels; use {2 * smallest} x {smallest} at least"
-            )
+        check_room((width, height), models.denoiser.unet.shape.channels)
 
 
 def check_windows(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .clip import ClipSource, RenderedClip, as_json
-from .clip_checks import check_inputs, check_room, check_windows, warn_of_other_betas
+from .clip_checks import check_inputs, check_rooms, check_windows, warn_of_other_betas
 from .clip_settings import DEFAULT_FPS, Fit
 from .deflicker import deflicker
 from .demo.photos import photo_warning
@@ -147,7 +147,7 @@ class MagicPosePipeline:
         )
         prepared = _prepared(poses, pose_settings, reference, size, fit)
         check_inputs(person, prepared.maps, reference_per_frame=reference_per_frame)
-        check_room(self.models, person, prepared.maps)
+        check_rooms(self.models, person, prepared.maps)
         check_windows(self.models, complete, reference_per_frame=reference_per_frame)
         warn_of_other_betas(self.models.note)
         if warning := photo_warning(self.models.note, person):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .clip_checks import check_inputs, check_room, check_windows, warn_of_other_betas
+from .clip_checks import check_inputs, check_rooms, check_windows, warn_of_other_betas
 from .deflicker import deflicker
 from .errors import InputError
 from .images import signed_to_unit, unit_to_signed
@@ -68,7 +68,7 @@ def render(
             not finite (while sampling).
     """
     check_inputs(reference, pose_maps, reference_per_frame=reference_per_frame)
-    check_room(models, reference, pose_maps)
+    check_rooms(models, reference, pose_maps)
     warn_of_other_betas(models.note)
     complete = settings.complete(models.noted_sampling)
     check_windows(models, complete, reference_per_frame=reference_per_frame)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .errors import InputError
-from .models.sd15 import SIZE_MULTIPLE
+from .models.sd15 import LATENT_STRIDE, NORM_GROUPS, SIZE_MULTIPLE
 
 if TYPE_CHECKING:
     from .weights.notes import ModelNote
@@ -30,6 +31,24 @@ def check_size(size: tuple[int, int]) -> tuple[int, int]:
     if max(size) > LONGEST_SIDE:
         raise InputError(f"a side may have {LONGEST_SIDE} pixels at most, got {width} x {height}")
     return width, height
+
+
+def check_room(size: tuple[int, int], channels: Sequence[int]) -> None:
+    """Check that a U-Net's deepest level has more than one value to normalise by.
+
+    Args:
+        size: (width, height) in pixels.
+        channels: Of the U-Net's levels.
+
+    Raises:
+        InputError: A picture is a single position there, and a channel is a group of its own.
+    """
+    smallest = LATENT_STRIDE << (len(channels) - 1)
+    if min(channels[-2:]) <= NORM_GROUPS and max(size) <= smallest:
+        raise InputError(
+            f"a size of {size[0]} x {size[1]} is too small for this model, whose deepest level has "
+            f"{NORM_GROUPS} channels; use {2 * smallest} x {smallest} at least"
+        )
 
 
 def default_size(note: ModelNote | None) -> tuple[int, int]:

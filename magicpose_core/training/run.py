@@ -8,6 +8,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
+from ..sizes import check_room
 from .clip_task import clip_task, export_motion
 from .config import TrainingConfig
 from .denoiser_task import (
@@ -70,6 +71,7 @@ def _train_stage(
     chosen = find_stage(stage, config.objective)
     clips = chosen.name == MOTION.name
     models = start_models(config, chosen)
+    check_room((config.data.size, config.data.size), models.denoiser.unet.shape.channels)
     freeze(models.denoiser, chosen)
     keep_frozen_in(models.denoiser, config)
     _log.info("%s: %s", stage, estimate_memory([models.denoiser, models.vae, models.text], config))

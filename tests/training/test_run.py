@@ -191,3 +191,11 @@ def test_a_checkpoint_of_another_stage_is_refused(base, base_config):
     config = replace(base_config, start=StartConfig(checkpoint=base))
     with pytest.raises(CheckpointError, match="holds a run of base, not of stage2"):
         train_stage("stage2", config)
+
+
+@pytest.mark.parametrize("stage", ["base", "stage1"])
+def test_a_size_whose_deepest_map_cannot_be_normalised_is_refused(base_config, tmp_path, stage):
+    data = replace(base_config.data, size=64, cache=tmp_path / "cache")
+    with pytest.raises(InputError, match=r"64 x 64 is too small .* 128 x 64 at least"):
+        train_stage(stage, replace(base_config, output=tmp_path / "run", data=data))
+    assert not (tmp_path / "cache").exists()
