@@ -123,13 +123,16 @@ def _begin(path: Path, parent: Path, names: list[str]) -> Staging:
     with disk_errors_named(path):
         parent.mkdir(parents=True, exist_ok=True)
         staging = make_staging(parent, names)
-    other = live_writer(parent, names, staging.folder)
-    if other is not None:
+    try:
+        other = live_writer(parent, names, staging.folder)
+        if other is not None:
+            raise OutputError(
+                f"{path} is being written by {holder_in_words(other)}; wait until it has ended, or "
+                "name another place"
+            )
+    except BaseException:  # Ctrl-C and signals too
         staging.close()
-        raise OutputError(
-            f"{path} is being written by {holder_in_words(other)}; wait until it has ended, or "
-            "name another place"
-        )
+        raise
     return staging
 
 

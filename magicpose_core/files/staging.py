@@ -64,15 +64,23 @@ def make_staging(parent: Path, names: Sequence[str]) -> Staging:
         except FileNotFoundError:
             continue  # another process took it for a leftover, before it was locked
         except OSError:
-            return _filled(Staging(folder, None))
+            return _filled(Staging(folder, None), names)
+        except BaseException:  # Ctrl-C, a signal
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         if lock is not None:
-            lock.note(writes=list(names))
-            return _filled(Staging(folder, lock))
+            return _filled(Staging(folder, lock), names)
 
 
-def _filled(staging: Staging) -> Staging:
-    (staging.folder / NEW).mkdir()
-    (staging.folder / _OLD).mkdir()
+def _filled(staging: Staging, names: Sequence[str]) -> Staging:
+    try:
+        if staging.lock is not None:
+            staging.lock.note(writes=list(names))
+        (staging.folder / NEW).mkdir()
+        (staging.folder / _OLD).mkdir()
+    except BaseException:
+        staging.close()
+        raise
     return staging
 
 

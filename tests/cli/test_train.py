@@ -53,7 +53,8 @@ def test_an_unknown_setting_ends_with_one_line(tmp_path, capsys):
 
 def test_evaluate_compares_two_folders(tmp_path, capsys):
     for folder in ("results", "truth"):
-        write_image(tmp_path / folder / "0.png", torch.full((3, 16, 16), 0.5))
+        for name in ("0.png", "1.png"):
+            write_image(tmp_path / folder / name, torch.full((3, 16, 16), 0.5))
     words = [str(tmp_path / "results"), "--truth", str(tmp_path / "truth")]
     assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out

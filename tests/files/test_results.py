@@ -154,6 +154,17 @@ def test_an_interrupt_while_names_are_given_waits_until_all_are_given(tmp_path, 
     assert not list(tmp_path.rglob(".magicpose-*"))
 
 
+@pytest.mark.parametrize("where", ["results.live_writer", "locks.Lock.note", "staging.try_lock"])
+def test_an_interrupt_while_a_result_is_begun_leaves_nothing(tmp_path, monkeypatch, where):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"magicpose_core.files.{where}", interrupt)
+    with pytest.raises(KeyboardInterrupt), open_result([tmp_path / "a.txt"]):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_link_stays_a_link_and_its_file_is_written(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "link.txt").symlink_to(tmp_path / "disk" / "notes.txt")
