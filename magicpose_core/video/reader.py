@@ -217,7 +217,8 @@ def _stated_seconds(stream: av.video.stream.VideoStream) -> float | None:
 
 
 def _upright(frame: av.VideoFrame) -> Frame:
-    pixels = frame.to_ndarray(format="rgb24")
+    # named, since PyAV before 17 leaves BT.709 out where it is to choose by itself
+    pixels = frame.to_ndarray(format="rgb24", dst_colorspace="DEFAULT")
     # The display matrix turns counter-clockwise, as rot90 does.
     return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
 

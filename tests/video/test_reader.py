@@ -162,11 +162,11 @@ def test_clip_cut_short_names_the_frame(noisy: Path, tmp_path: Path) -> None:
 def test_matroska_cut_short_is_noticed_by_its_length(noisy: Path, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
     with av.open(str(noisy)) as source, av.open(str(whole), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
+        stream = target.add_stream("libx264", rate=25, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for frame in source.decode(video=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
     assert read_all(whole) == 40
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 4])
     with pytest.raises(InputError, match=r"cut short at frame \d+ .*of 1\.60 seconds"):

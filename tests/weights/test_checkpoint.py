@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import struct
 import sys
 import types
 from collections import OrderedDict
@@ -118,7 +120,10 @@ def test_files_without_weights_say_what_they_hold(tmp_path, name, content, text)
 
 
 def test_numbers_of_a_kind_that_is_not_read_are_named(tmp_path):
-    save_file({"w": torch.zeros(2, dtype=torch.uint16)}, tmp_path / "odd.safetensors")
+    entry = {"dtype": "U16", "shape": [2], "data_offsets": [0, 4]}
+    header = json.dumps({"w": entry}).encode()
+    content = struct.pack("<Q", len(header)) + header + bytes(4)
+    (tmp_path / "odd.safetensors").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"odd\.safetensors holds 'w' in U16, .* F32"):
         open_checkpoint(tmp_path / "odd.safetensors")
 
