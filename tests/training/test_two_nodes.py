@@ -38,8 +38,9 @@ clips = stage_name == "stage3"
 output = folder / stage_name / str(world)
 config = parse(TrainingConfig, {
     "output": str(output),
-    "data": {"source": "dancers", "size": 128, "people": 4, "heldout": 2, "frames": 4, "clip": 3,
-             "cache": str(folder / stage_name / "cache")},
+    "data": {"source": "dancers", "people": 4, "heldout": 2,
+             "cache": str(folder / stage_name / "cache"),
+             **({"size": 128, "frames": 4, "clip": 3} if clips else {"size": 64, "frames": 2})},
     "start": {"checkpoint": str(folder / "base" / "1" / "base.safetensors")} if clips else
              {"vae": str(folder / "vae.safetensors")},
     "network": {"channels": [32, 32, 32, 32], "heads": 4, "text_width": 16,
