@@ -201,23 +201,24 @@ class _Run:
     def _look_up(self, *, last: bool) -> None:
         """Validate, draw and save where it is time to."""
         run, step = self._config.run, self._progress.step
-        if step % run.validate_every == 0 or last:
-            self._validate()
+        best = (step % run.validate_every == 0 or last) and self._validate()
+        if best:  # before the last state, so that a run killed between them finds it again
+            self._save(BEST)
         if run.sample_every and (step % run.sample_every == 0 or last):
             self._draw()
-        if step % run.save_every == 0 or last:
+        if best or step % run.save_every == 0 or last:
             self._save()
 
-    def _validate(self) -> None:
+    def _validate(self) -> bool:
+        """Take the loss on held-out people; tell whether it is the lowest so far."""
         with self._averaged(), torch.no_grad(), self._accelerator.autocast():
             measured = torch.tensor(self._task.validate(), device=self._accelerator.device)
         loss = float(self._accelerator.reduce(measured, "mean"))  # all shall take the same branch
         self._write("validation", {"loss": loss})
-        if loss < self._progress.best_loss:
+        best = loss < self._progress.best_loss
+        if best:
             self._progress = replace(self._progress, best_loss=loss)
-            # the best one first: a run that is killed between them finds it again
-            self._save(BEST)
-            self._save()
+        return best
 
     def _draw(self) -> None:
         if self._curves is None:
