@@ -24,6 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
+_LOG = logging.getLogger("magicpose")
 LIST = Path(__file__).with_name("crowd_counts.toml")
 
 
@@ -68,7 +69,7 @@ class Refusals:
 
 
 def read_counts(material: Path, path: Path = LIST) -> list[Counted]:
-    """Read the list; clips whose file is absent from the material are left out."""
+    """Read the list; clips whose file is absent from the material are left out by name."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     counted = [
         Counted(
@@ -79,7 +80,10 @@ def read_counts(material: Path, path: Path = LIST) -> list[Counted]:
         )
         for name, values in content.items()
     ]
-    return [clip for clip in counted if clip.file.exists()]
+    absent = [clip.name for clip in counted if not clip.file.exists()]
+    if absent:
+        _LOG.warning("left out, since their files are absent: %s", ", ".join(absent))
+    return [clip for clip in counted if clip.name not in absent]
 
 
 def refuse(clip: Counted, out: Path, detector: DetectorSettings) -> Refusals:
@@ -113,13 +117,13 @@ def report(measured: list[Refusals]) -> str:
         stride = each.clip.stride
         rows += [f"    {i * stride}: {people[i]} people, kept" for i in each.kept_wrongly]
         rows += [f"    {i * stride}: 1 person, {each.reasons[i]}" for i in each.refused_wrongly]
-    several = sum(n != 1 for each in measured for n in each.clip.people)
+    others = sum(n != 1 for each in measured for n in each.clip.people)
     kept = sum(len(each.kept_wrongly) for each in measured)
     alone = sum(each.clip.people.count(1) for each in measured)
     refused = sum(len(each.refused_wrongly) for each in measured)
     rows.append(
-        f"{several} frames of several people, of which {kept} are kept; {alone} of one, of which "
-        f"{refused} are refused"
+        f"{others} frames that do not show one person, of which {kept} are kept; {alone} that do, "
+        f"of which {refused} are refused"
     )
     return "\n".join(rows) + "\n"
 

@@ -90,6 +90,7 @@ def test_what_is_finished_is_kept_and_what_is_missing_is_made_again(inputs, batc
     assert batch("out") == 0
     assert "0 clips rendered (0 frames" in (said := capsys.readouterr().out)
     assert "3 kept" in said
+    assert not (inputs / "out" / ".ben-walk.lock").exists()
     assert ages == {path: path.stat().st_mtime_ns for path in (inputs / "out").rglob("*.png")}
     (inputs / "out" / "ben-walk" / "00001.png").unlink()
     assert batch("out") == 0

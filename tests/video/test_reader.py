@@ -19,6 +19,7 @@ from PIL import Image
 
 from magicpose_core.clip_settings import Span
 from magicpose_core.errors import InputError
+from magicpose_core.video import reader
 from magicpose_core.video.reader import list_pictures, open_clip
 from magicpose_core.video.writer import open_mp4
 
@@ -171,6 +172,16 @@ def test_matroska_cut_short_is_noticed_by_its_length(noisy: Path, tmp_path: Path
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 4])
     with pytest.raises(InputError, match=r"cut short at frame \d+ .*of 1\.60 seconds"):
         read_all(cut)
+
+
+def test_frames_of_which_a_decoder_would_keep_too_much_are_refused(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_LARGEST_FRAME", 64 * 48 * 12 // 8)
+    assert read_all(video) == FRAMES
+    monkeypatch.setattr(reader, "_LARGEST_FRAME", 64 * 48 * 12 // 8 - 1)
+    with pytest.raises(InputError, match=r"64 x 48 in yuv420p; make them smaller: 3840 x 2160"):
+        read_all(video)
 
 
 def test_damage_in_the_middle_names_the_frame(noisy: Path, tmp_path: Path) -> None:
