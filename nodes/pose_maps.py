@@ -121,7 +121,8 @@ class LoadPoses(io.ComfyNode):
             category=POSE_CATEGORY,
             description=(
                 "Reads a pose file from the input folder: POSE_KEYPOINT, OpenPose, COCO, "
-                "COCO-WholeBody or MediaPipe Holistic, told by its content."
+                "COCO-WholeBody, MediaPipe Holistic, or a project of Magos Nodes, told by its "
+                "content."
             ),
             inputs=[
                 io.Combo.Input(

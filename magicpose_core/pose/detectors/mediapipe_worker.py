@@ -45,14 +45,15 @@ _MOST_PEOPLE = 8
 _LEAST_SCORE = 0.4
 _AROUND = 0.25  # of a body's size, added on each side to look for hands and face
 _MODULES = Path(mediapipe.__file__).parent / "modules"
-# The better network, where ``make pose-env`` could fetch it: the package comes without.
+# Holistic's better network, where ``make pose-env`` could fetch it: the package comes without. The
+# multi-person task stays with the lighter one, since of the better one's looks at parts of a frame
+# some are bodies in a body.
 _HEAVY = "pose_landmark/pose_landmark_heavy.tflite"
 _COMPLEXITY = 2 if (_MODULES / _HEAVY).exists() else 1
-_LANDMARKS = _HEAVY if _COMPLEXITY > 1 else "pose_landmark/pose_landmark_full.tflite"
 # The network in the package, its name in the task, mean and deviation of its input in 0..255.
 _NETWORKS = (
     ("pose_detection/pose_detection.tflite", "pose_detector.tflite", 127.5, 127.5),
-    (_LANDMARKS, "pose_landmarks_detector.tflite", 0.0, 255.0),
+    ("pose_landmark/pose_landmark_full.tflite", "pose_landmarks_detector.tflite", 0.0, 255.0),
 )
 Pixels = Any  # numpy arrays and MediaPipe's objects: this Python has no stubs of either
 Person = dict[str, list[list[float]]]
