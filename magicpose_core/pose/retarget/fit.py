@@ -18,18 +18,17 @@ from ..tracks import tracks_of
 from .body_tree import (
     BONES,
     SHOULDERS,
-    TYPICAL_LENGTH,
     Mask,
     Points,
     node,
     with_mid_hip,
 )
+from .bone_length import bone_length, person_scale
 from .framing import outside
 from .head_tilt import head_tilt
 from .neutral import likeness, neutral_frame
 
 SEEN = 0.3
-_NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
 _NECK, _NOSE = node("neck"), node("nose")
 _NO_PLACE = 25.0  # percent of the height: who stands that far off has 0 for the place
 _DOUBLE = 100.0  # percent of growth that have 0 for the bones
@@ -163,6 +162,7 @@ def measure_fit(
     turned_away = _turned_away(own, ref, frame)
     first = int(np.argmax(new[1][:, _NECK]))
     scale = person_scale(own, ref)
+    scale = 1.0 if math.isnan(scale) else scale
     growth, grown = _growth(own, ref, new, scale)
     leaving, frames = outside(*new, size)
     return PoseFit(
@@ -184,30 +184,6 @@ def measure_fit(
     )
 
 
-def person_scale(driver: tuple[Points, Mask], reference: tuple[Points, Mask]) -> float:
-    """Return the size of the reference in sizes of the driver: the weighted median of the bones."""
-    ratios, weights = [], []
-    for bone in BONES:
-        own, ref = (_longest(person, bone.parent, bone.child) for person in (driver, reference))
-        if own > 0 and ref > 0:
-            ratios.append(ref / own)
-            weights.append(TYPICAL_LENGTH[bone.kind])
-    if not ratios:
-        return 1.0
-    order = np.argsort(ratios)
-    shares = np.cumsum(np.array(weights)[order]) / sum(weights)
-    return float(np.array(ratios)[order][np.searchsorted(shares, 0.5)])
-
-
-def _longest(person: tuple[Points, Mask], start: int, end: int) -> float:
-    places, seen = person
-    shown = seen[:, start] & seen[:, end]
-    if not shown.any():
-        return float("nan")
-    lengths = np.linalg.norm(places[shown, start] - places[shown, end], axis=-1)
-    return float(np.quantile(lengths, _NEARLY_LONGEST))
-
-
 def _growth(
     driver: tuple[Points, Mask],
     reference: tuple[Points, Mask],
@@ -218,7 +194,7 @@ def _growth(
     for kind in dict.fromkeys(bone.kind for bone in BONES if bone.kind != "head"):
         bones = [(bone.parent, bone.child) for bone in BONES if bone.kind == kind]
         own, ref, new = (
-            np.array([_longest(person, *bone) for bone in bones])
+            np.array([bone_length(*person, bone) for bone in bones])
             for person in (driver, reference, aligned)
         )
         allowed = np.concatenate([ref, scale * own])
@@ -259,7 +235,7 @@ def _jitter(places: Points, seen: Mask) -> float:
 def _bowed(driver: tuple[Points, Mask], frame: int) -> float:
     """Return the way from neck to nose in a frame as a share of the longest one."""
     places, seen = driver
-    longest = _longest(driver, _NECK, _NOSE)
+    longest = bone_length(*driver, (_NECK, _NOSE))
     if not (seen[frame, [_NECK, _NOSE]].all() and longest > 0):
         return math.nan
     way = float(np.linalg.norm(places[frame, _NOSE] - places[frame, _NECK]))

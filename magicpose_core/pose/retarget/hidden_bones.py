@@ -86,17 +86,22 @@ def lengthen_foreshortened(
     return longer
 
 
-def guess_hidden(ratios: Mapping[str, BoneRatio], whole: float) -> dict[str, BoneRatio]:
+def guess_hidden(
+    ratios: Mapping[str, BoneRatio], whole: float, scale: float
+) -> dict[str, BoneRatio]:
     """Give bones that one of the people hides a ratio by those that both show.
 
     The shorter of two guesses is taken: what the reference's body has, and what the driver's bone
     becomes where it follows the ratios of the others. Bones that spread more than bodies do are
-    foreshortened, so that the first is longer by the excess. What the driver never shows, and
-    everything where both people show nothing, stays as it is.
+    foreshortened, so that the first is longer by the excess. Where a limb is hidden wholly, only
+    the rest of the body tells of it, and that may disagree: then no guess exceeds the scale by
+    which growth is judged by more than a tenth. What the driver never shows, and everything where
+    both people show nothing, stays as it is.
 
     Args:
         ratios: Of all kinds of bones.
         whole: Ratio of the whole person.
+        scale: The same by bones alone (see ``bone_length.person_scale``), NaN when unknown.
     """
     kinds = _measured(ratios)
     if not kinds:
@@ -116,7 +121,7 @@ def guess_hidden(ratios: Mapping[str, BoneRatio], whole: float) -> dict[str, Bon
         limb = any(_LIMB_OF[kind] == _LIMB_OF[other] for other in kinds)
         guessed[kind] = replace(
             bone,
-            ratio=min(math.exp(likely), _MOST * whole),
+            ratio=min(math.exp(likely), _MOST * (whole if limb else np.fmin(whole, scale))),
             source="same limb" if limb else "whole person",
         )
     return guessed

@@ -21,6 +21,7 @@ from .body_tree import (
     guess_trunk,
     node,
 )
+from .bone_length import bone_length, person_scale
 from .bone_ratio import BoneRatio, bounded_ratio
 from .hidden_bones import guess_hidden, lengthen_foreshortened
 from .neutral import alike_frames
@@ -28,7 +29,6 @@ from .neutral import alike_frames
 Pair = tuple[int, int]
 Seen = tuple[Points, Mask]
 
-_NEARLY_LONGEST = 0.9  # quantile over the frames: the longest frame is the noisiest one
 _WIDTHS = ("shoulders", "hips")
 _NARROW = 0.6  # of the typical width for the person's size
 _BOWED = 0.87  # of the longest neck: more is foreshortening that other frames do not share
@@ -69,7 +69,7 @@ def _sides(points: Points, seen: Mask) -> dict[str, list[float]]:
     sides: dict[str, list[float]] = {kind: [] for kind in TYPICAL_LENGTH if kind != "head"}
     for bone in BONES:
         if bone.kind in sides:
-            sides[bone.kind].append(_length(points, seen, (bone.parent, bone.child)))
+            sides[bone.kind].append(bone_length(points, seen, (bone.parent, bone.child)))
     return sides
 
 
@@ -116,7 +116,7 @@ def body_ratios(
         own["torso"], ref["torso"] = _flanks(driver, reference)
     alike = alike_frames(driver, reference)
     if len(alike):
-        likely = _length(driver[0][alike], driver[1][alike], _NECK, quantile=0.5)
+        likely = bone_length(driver[0][alike], driver[1][alike], _NECK, quantile=0.5)
         own["neck"] = max(likely, _BOWED * own["neck"])
     if _turned(own) or _turned(ref):
         own |= dict.fromkeys(_WIDTHS, np.nan)
@@ -128,9 +128,10 @@ def body_ratios(
     own = {kind: own[kind] if kind in fixed else np.fmax(own[kind], drawn[kind]) for kind in own}
     limits = {**dict.fromkeys(own, limit), "neck": HEADS_DIFFER * limit if len(alike) else limit}
     ratios = {kind: bounded_ratio(kind, own[kind], ref[kind], whole, limits[kind]) for kind in own}
+    longer = lengthen_foreshortened(ratios, whole, sure=_alike(*reference))
     return {
         "whole": bounded_ratio("whole", np.nan, np.nan, whole, limit),
-        **guess_hidden(lengthen_foreshortened(ratios, whole, sure=_alike(*reference)), whole),
+        **guess_hidden(longer, whole, person_scale(driver, reference)),
     }
 
 
@@ -154,7 +155,7 @@ def distance_ratio(
         limit: As in ``body_ratios``.
     """
     measured = [
-        [_join_sides([_length(*side, pair) for side in sides]) for sides in (driver, reference)]
+        [_join_sides([bone_length(*side, pair) for side in sides]) for sides in (driver, reference)]
         for pair in pairs
     ]
     both = [(own, ref) for own, ref in measured if own > 0 and ref > 0]
@@ -171,15 +172,6 @@ def _turned(lengths: Mapping[str, float]) -> bool:
     return bool(lengths["shoulders"] < _NARROW * TYPICAL_LENGTH["shoulders"] * size)
 
 
-def _length(points: Points, seen: Mask, pair: Pair, *, quantile: float = _NEARLY_LONGEST) -> float:
-    start, end = pair
-    shown: Mask = seen[:, start] & seen[:, end]
-    if not shown.any():
-        return float("nan")
-    lengths = np.linalg.norm(points[shown, start] - points[shown, end], axis=-1)
-    return float(np.quantile(lengths, quantile))
-
-
 def _join_sides(lengths: Sequence[float]) -> float:
     known = [length for length in lengths if length > 0]
     if not known:
@@ -192,7 +184,7 @@ def _flanks(driver: Seen, reference: Seen) -> tuple[float, float]:
     for hips in (HIPS, HIPS[::-1]):
         pairs = list(zip(SHOULDERS, hips, strict=True))
         own, ref = (
-            _join_sides([_length(*person, pair) for pair in pairs])
+            _join_sides([bone_length(*person, pair) for pair in pairs])
             for person in (driver, reference)
         )
         if own > 0 and ref > 0:

@@ -30,21 +30,32 @@ def ratios(hidden: tuple[str, ...], **factors: float) -> dict[str, BoneRatio]:
 
 
 def test_a_hidden_bone_follows_its_limb_more_than_others() -> None:
-    guessed = guess_hidden(ratios(("shin", "forearm"), thigh=1.7), 2.0)
+    guessed = guess_hidden(ratios(("shin", "forearm"), thigh=1.7), 2.0, 2.0)
     assert guessed["shin"].source == guessed["forearm"].source == "same limb"
     assert guessed["shin"].ratio < 0.95 * guessed["forearm"].ratio
     assert guessed["forearm"].ratio == pytest.approx(2.0, rel=0.05)
 
 
 def test_a_limb_that_is_wholly_hidden_is_guessed_shorter_and_said_so() -> None:
-    guessed = guess_hidden(ratios(("thigh", "shin")), 2.0)
+    guessed = guess_hidden(ratios(("thigh", "shin")), 2.0, 2.0)
     assert guessed["thigh"].source == "whole person"
     assert 0.85 * 2 < guessed["thigh"].ratio < 0.97 * 2
 
 
+def test_a_wholly_hidden_limb_does_not_grow_where_the_other_limbs_disagree() -> None:
+    """Long arms against a short trunk, as a hand at the camera has them, tell nothing of legs."""
+    arms = {"upper_arm": 3.1, "forearm": 3.1, "neck": 3.4}
+    given = ratios(("thigh", "shin"), torso=2.0, hips=2.0, shoulders=2.0, **arms)
+    guessed = guess_hidden(given, 2.5, 2.0)
+    assert guessed["thigh"].ratio <= 1.1 * 2.0
+    assert guessed["shin"].ratio <= 1.1 * 2.0
+    unknown = guess_hidden(given, 2.5, float("nan"))
+    assert unknown["thigh"].ratio > 1.15 * 2.0
+
+
 def test_what_is_shown_keeps_its_ratio() -> None:
     given = ratios(("thigh",))
-    guessed = guess_hidden(given, 2.0)
+    guessed = guess_hidden(given, 2.0, 2.0)
     assert {k: r for k, r in guessed.items() if k != "thigh"} == {
         k: r for k, r in given.items() if k != "thigh"
     }
@@ -67,9 +78,9 @@ def test_short_arms_of_a_body_unlike_others_stay() -> None:
 
 def test_people_without_a_common_bone_are_left_alone() -> None:
     given = ratios(tuple(KINDS))
-    assert guess_hidden(given, 2.0) == given
+    assert guess_hidden(given, 2.0, 2.0) == given
     unknown = {k: replace(r, source="unknown", ratio=1.0) for k, r in given.items()}
-    assert guess_hidden(unknown, float("nan")) == unknown
+    assert guess_hidden(unknown, float("nan"), float("nan")) == unknown
 
 
 def test_hidden_joints_make_no_limb_grow_and_cost_little() -> None:
