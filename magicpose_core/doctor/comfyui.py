@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
+from ..files import paths_below
 from ..weights.checkpoint import SUFFIXES, open_checkpoint
 from ..weights.contents import describe, find_parts
 from .findings import Finding
@@ -89,7 +90,12 @@ def _pack(folder: Path) -> Finding:
 
 
 def _files(name: str, folder: Path) -> Iterator[Finding]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+    try:
+        files = [path for path in paths_below(folder) if path.suffix in SUFFIXES]
+    except InputError as error:
+        remedy = "give the user that ComfyUI runs as the right to read it"
+        yield Finding(what=f"models/{name}", seen=str(error), remedy=remedy)
+        return
     if not files:
         yield Finding(what=f"models/{name}", seen=f"holds no weight files ({folder})")
     for file in files[:_MOST]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..batch.records import read_record
 from ..errors import InputError
+from ..files import paths_below
 from ..picture_files import IMAGE_SUFFIXES
 
 _SHOWN = 5  # names that a message lists
@@ -54,8 +55,8 @@ def match_folders(results: Path, truth: Path, *, partial: bool = False) -> Pairs
         partial: Take the pairs that there are; otherwise every name must have its partner.
 
     Raises:
-        InputError: A folder is absent, a name stands for two pictures, no names match, or some
-            have no partner and ``partial`` is not set.
+        InputError: A folder is absent or may not be read, a name stands for two pictures, no names
+            match, or some have no partner and ``partial`` is not set.
     """
     ours, true = _pictures(results), _pictures(truth)
     names = tuple(sorted(set(ours) & set(true)))
@@ -98,7 +99,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"no folder {folder}; check the path")
     pictures: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in paths_below(folder):
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
             name = str(path.relative_to(folder).with_suffix(""))
             if name in pictures:

@@ -2,7 +2,7 @@
 
 from .checks import FilePlan, check_plan, paths
 from .disk_errors import disk_errors_named
-from .kinds import regular_file
+from .kinds import paths_below, regular_file
 from .locks import lock_file, lock_folder
 from .results import Staged, atomic_folder, atomic_path, open_result, write_text
 from .scratch import open_scratch, scratch_errors_named, scratch_folder
@@ -20,6 +20,7 @@ __all__ = [
     "open_result",
     "open_scratch",
     "paths",
+    "paths_below",
     "regular_file",
     "scratch_errors_named",
     "scratch_folder",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from .kinds import check_name, refuse_special, refuse_waiting
+from .kinds import check_name, refuse_special, refuse_unreadable, refuse_waiting
 from .scratch import scratch_folder
 from .staging import STAGING, sweep
 
@@ -48,14 +48,15 @@ def check_plan(plan: FilePlan) -> None:
     What killed runs have left where results go is finished or thrown away first.
 
     Raises:
-        InputError: A name cannot be one, something read is neither file nor folder, or a result
-            would replace what is read, lie among it, or fall on another result.
+        InputError: A name cannot be one, something read is neither file nor folder or may not be
+            read, or a result would replace what is read, lie among it, or fall on another result.
         OutputError: A result is there already and ``force`` is not set, or cannot be written.
     """
     for path in (*plan.reads, *plan.results):
         check_name(path)
     for path in plan.reads:
         refuse_waiting(path)
+        refuse_unreadable(path)
     _sweep(plan)
     for result in plan.results:
         refuse_special(result)

@@ -22,11 +22,12 @@ def regular_file(path: Path) -> Path:
     """Return the path of a file that can be read to its end.
 
     Raises:
-        InputError: Its name cannot be one, or a pipe, device or socket is there, reading which
-            could wait or go on for ever. An absent file is left to the reader.
+        InputError: Its name cannot be one, it may not be read, or a pipe, device or socket is
+            there, reading which could wait or go on for ever. An absent file is left to the reader.
     """
     check_name(path)
     refuse_waiting(path)
+    refuse_unreadable(path)
     return path
 
 
@@ -39,6 +40,48 @@ def refuse_waiting(path: Path) -> None:
     kind = _special(path)
     if kind is not None:
         raise InputError(f"{path} is {kind}, not a file; save what comes out of it as a file first")
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Refuse a file or folder that may not be read; nothing is said of an absent one.
+
+    Raises:
+        InputError: Its permissions, or those of a folder above it, do not allow it.
+    """
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+        else:
+            path.open("rb").close()
+    except PermissionError as error:
+        raise _may_not_be_read(path) from error
+    except OSError:
+        return
+
+
+def paths_below(folder: Path) -> list[Path]:
+    """List the files and folders below a folder at any depth, sorted; of an absent one, none.
+
+    ``Path.rglob`` passes over folders that may not be read: part of the files, without a word.
+
+    Raises:
+        InputError: The folder or one below it cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        if isinstance(error, PermissionError):
+            raise _may_not_be_read(Path(error.filename)) from error
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise error
+
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        found += [Path(parent, name) for name in (*folders, *files)]
+    return sorted(found)
+
+
+def _may_not_be_read(path: Path) -> InputError:
+    return InputError(f"{path} may not be read; change its permissions, or name another place")
 
 
 def refuse_special(path: Path) -> None:

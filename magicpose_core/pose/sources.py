@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..clip_settings import Span
 from ..errors import InputError
+from ..files import regular_file
 from ..video.reader import Frame, open_clip
 from .cleanup.people import choose_person
 from .cleanup.settings import PersonChoice, SmoothSettings
@@ -79,8 +80,12 @@ class OpenedMaps:
 
 
 def source_kind(path: Path, detector: DetectorSettings | None) -> SourceKind:
-    """Tell what poses a path holds: pictures are maps unless a detector is to look at them."""
-    json_folder = path.is_dir() and any(path.glob("*.json"))
+    """Tell what poses a path holds: pictures are maps unless a detector is to look at them.
+
+    Raises:
+        InputError: It may not be read, or is neither a file nor a folder.
+    """
+    json_folder = regular_file(path).is_dir() and any(path.glob("*.json"))
     if path.suffix.lower() == ".json" or json_folder:
         return "keypoints"
     return "maps" if detector is None else "video"

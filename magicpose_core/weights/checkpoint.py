@@ -153,7 +153,7 @@ def _plain_files(folder: Path) -> list[Path]:
     Raises:
         CheckpointError: Files of a split model are missing.
     """
-    files = [regular_file(file) for file in sorted(folder.glob("*.safetensors"))]
+    files = [regular_file(file) for file in sorted(regular_file(folder).glob("*.safetensors"))]
     plain = [file for file in files if ".fp16" not in file.name and "non_ema" not in file.name]
     chosen = plain or files[:1]
     for file in chosen:

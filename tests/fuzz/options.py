@@ -17,6 +17,7 @@ from magicpose_core.cli.__main__ import build_parser, main
 
 from . import loaded  # noqa: F401 - by the parent, not by each child
 from .outcomes import Case
+from .permissions import obey_permissions
 from .tiny_inputs import write_config, write_inputs
 
 TOGETHER = 1  # commands leave threads and settings behind
@@ -108,6 +109,7 @@ def _case(folder: Path, words: list[str], name: str) -> Case:
 
 def _run(folder: Path, words: list[str]) -> int:
     """Run in a folder of odd things, two levels deep, so that ``..`` stays inside."""
+    obey_permissions()
     work = folder / "a" / "b"
     work.mkdir(parents=True)
     os.chdir(work)

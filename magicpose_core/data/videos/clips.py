@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import regular_file
+from ...files import paths_below, regular_file
 from ...picture_files import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif")
@@ -21,7 +21,8 @@ def find_clips(source: Path, *, out: Path, photos: bool = False) -> dict[str, Pa
         photos: Take each picture as a clip of its own instead of a folder of them as one clip.
 
     Raises:
-        InputError: There are none, two would have one name, or results would lie among them.
+        InputError: There are none, two would have one name, results would lie among them, or a
+            folder may not be read.
     """
     source, out = regular_file(source), regular_file(out)  # or what is no file is waited for
     if not source.exists():
@@ -51,7 +52,7 @@ def find_clips(source: Path, *, out: Path, photos: bool = False) -> dict[str, Pa
 
 def _clips_under(folder: Path, out: Path, *, photos: bool) -> Iterator[Path]:
     results_inside = out.is_relative_to(folder)
-    for path in sorted(folder.rglob("*")):
+    for path in paths_below(folder):
         if path.name.startswith(".") or (results_inside and path.is_relative_to(out)):
             continue
         suffixes = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES) if photos else VIDEO_SUFFIXES

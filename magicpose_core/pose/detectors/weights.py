@@ -15,6 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from ...errors import CheckpointError, InputError, MissingDependencyError, OutputError
+from ...files import regular_file
 
 _LOG = logging.getLogger("magicpose")
 _BLOCK = 1 << 20
@@ -102,11 +103,12 @@ def find_weights(
     Raises:
         MissingDependencyError: The file is in none of the folders, and ``download`` is off or
             there is no folder to put it in.
+        InputError: A folder may not be read.
         CheckpointError: A file of the published name and size holds something else.
     """
-    for folder in folders:
+    for folder in map(regular_file, map(Path, folders)):
         for pattern in (file.name, *patterns):
-            found = sorted(path for path in Path(folder).rglob(pattern) if path.is_file())
+            found = sorted(path for path in folder.rglob(pattern) if path.is_file())
             if found:
                 if pattern == file.name:
                     _check_found(found[0], file)

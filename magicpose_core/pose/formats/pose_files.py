@@ -90,7 +90,7 @@ def write_pose_clip(
 
 
 def _read_folder(folder: Path, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
-    files = sorted(folder.glob("*.json"), key=natural_order)
+    files = sorted(regular_file(folder).glob("*.json"), key=natural_order)
     if not files:
         raise InputError(f"{folder} holds no .json files; name a folder with one per frame")
     read = read_frames(lambda: map(_only_value, files), size=size)
