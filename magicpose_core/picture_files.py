@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .errors import InputError
 from .files import regular_file
@@ -19,7 +20,15 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 # as well tried as these. MPO, two JPEGs in one file, is opened as JPEG.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 _SHRUNK_ABOVE = 36_000_000  # pixels; as 32-bit numbers they take 0.4 GB
-_LARGEST_WEBP = 50_000_000  # pixels; its decoder takes 16 bytes for each, others 8 at most
+# Pixels of kinds whose decoders may take more than 11 bytes for each: of WebP 16, of JPEG in a TIFF
+# 14, and 12 of a progressive JPEG of four channels and of four channels of 16 bits in a TIFF.
+_LARGEST = {
+    "WebP": 50_000_000,
+    "TIFF with JPEG inside": 50_000_000,
+    "TIFF of more than 48 bits a pixel": 70_000_000,
+    "JPEG in CMYK": 70_000_000,
+}
+_BITS_PER_SAMPLE = 258  # a tag of TIFF
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -77,8 +86,9 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
 def _shrunk(picture: Image.Image, path: Path) -> Image.Image:
     """Decode, and make what is huge smaller before anything else is done to it."""
     count = picture.width * picture.height
-    if picture.format == "WEBP" and count > _LARGEST_WEBP:
-        raise ValueError(f"it is a WebP of more than {_LARGEST_WEBP} pixels")
+    kind = _costly_kind(picture)
+    if kind is not None and count > _LARGEST[kind]:
+        raise ValueError(f"it is a {kind} of more than {_LARGEST[kind]} pixels")
     picture.load()
     plain = _in_eight_bits(picture)
     if "transparency" in picture.info:
@@ -88,6 +98,17 @@ def _shrunk(picture: Image.Image, path: Path) -> Image.Image:
     factor = math.ceil(math.sqrt(count / _SHRUNK_ABOVE))
     _log.warning("%s has %d pixels and is read at 1/%d of its size", path, count, factor)
     return (plain.convert("RGB") if plain.mode in ("1", "P") else plain).reduce(factor)
+
+
+def _costly_kind(picture: Image.Image) -> str | None:
+    if isinstance(picture, TiffImageFile):
+        if picture.info.get("compression") in ("jpeg", "tiff_jpeg"):
+            return "TIFF with JPEG inside"
+        deep = sum(picture.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 48
+        return "TIFF of more than 48 bits a pixel" if deep else None
+    if picture.format == "WEBP":
+        return "WebP"
+    return "JPEG in CMYK" if picture.mode == "CMYK" else None
 
 
 def _in_eight_bits(picture: Image.Image) -> Image.Image:

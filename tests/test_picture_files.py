@@ -150,13 +150,27 @@ def test_of_several_pictures_in_a_file_the_first_is_taken_and_told(tmp_path, cap
     assert "holds several pictures; the first one is taken" in caplog.text
 
 
-def test_a_webp_whose_decoder_would_take_too_much_is_refused(tmp_path, monkeypatch):
-    Image.new("RGB", (20, 20)).save(tmp_path / "a.webp", lossless=True)
-    monkeypatch.setattr(picture_files, "_LARGEST_WEBP", 400)
-    assert read_pixels(tmp_path / "a.webp").shape == (20, 20, 3)
-    monkeypatch.setattr(picture_files, "_LARGEST_WEBP", 399)
-    with pytest.raises(InputError, match=r"a\.webp cannot .* more than 399 pixels.*save it again"):
-        read_pixels(tmp_path / "a.webp")
+@pytest.mark.parametrize(
+    ("name", "mode", "options", "kind"),
+    [
+        ("a.webp", "RGB", {"lossless": True}, "WebP"),
+        ("a.jpg", "CMYK", {"progressive": True}, "JPEG in CMYK"),
+        ("a.tiff", "RGB", {"compression": "jpeg"}, "TIFF with JPEG inside"),
+        ("a.tiff", "RGBA", {}, "TIFF of more than 48 bits a pixel"),
+    ],
+)
+def test_what_a_decoder_would_take_too_much_for_is_refused(
+    tmp_path, monkeypatch, name, mode, options, kind
+):
+    path = tmp_path / name
+    Image.new(mode, (20, 20)).save(path, **options)
+    if "48 bits" in kind:
+        path.write_bytes(deep_tiff(20))
+    monkeypatch.setitem(picture_files._LARGEST, kind, 400)
+    assert read_pixels(path).shape == (20, 20, 3)
+    monkeypatch.setitem(picture_files._LARGEST, kind, 399)
+    with pytest.raises(InputError, match=rf"it is a {kind} of more than 399 pixels.*save it again"):
+        read_pixels(path)
 
 
 def test_a_huge_picture_is_read_smaller_and_told(tmp_path, monkeypatch, caplog):
@@ -184,6 +198,19 @@ def black_png(path: Path, side: int, colour_type: int) -> None:
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
     )
+
+
+def deep_tiff(side: int) -> bytes:
+    """Make a TIFF of four channels of 16 bits, all 0, packed as one strip."""
+    row, packer = bytes(side * 8), zlib.compressobj(1)
+    packed = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    # tag, kind (3: 16 bits, 4: 32 bits), count, value or place
+    sizes = ((256, 4, 1, side), (257, 4, 1, side))
+    layout = ((258, 3, 4, 134), (259, 3, 1, 8), (262, 3, 1, 2), (273, 4, 1, 142), (277, 3, 1, 4))
+    strip = ((278, 4, 1, side), (279, 4, 1, len(packed)), (338, 3, 1, 2))
+    tags = b"".join(struct.pack("<HHII", *tag) for tag in (*sizes, *layout, *strip))
+    head = b"II*\0" + struct.pack("<IH", 8, 10) + tags + bytes(4)
+    return head + struct.pack("<4H", 16, 16, 16, 16) + packed
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")

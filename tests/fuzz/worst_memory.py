@@ -108,7 +108,7 @@ _PICTURES: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("RGBA", ".png", {}),
     ("I;16", ".png", {}),
     ("P", ".png", {}),
-    ("CMYK", ".jpg", {}),
+    ("CMYK", ".jpg", {"progressive": True, "subsampling": 0}),
     ("RGB", ".jpg", {"progressive": True, "subsampling": 0}),
     ("RGBA", ".tiff", {}),
     ("RGB", ".webp", {}),
