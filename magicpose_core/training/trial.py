@@ -14,6 +14,7 @@ from ..models.motion import MotionUNet
 from ..models.networks import UNet
 from ..models.sd15 import LATENT_STRIDE
 from ..models.text import TextEncoder
+from ..sizes import check_room
 from .clip_objective import ClipObjective
 from .config import TrainingConfig
 from .denoiser_task import enable_checkpointing, keep_frozen_in
@@ -64,10 +65,14 @@ def try_step(stage_name: str, config: TrainingConfig) -> Trial:
     Args:
         stage_name: The stage.
         config: The run; where ``start.checkpoint`` is not set, weights are random.
+
+    Raises:
+        InputError: The pictures are too small for the network, see ``sizes.check_room``.
     """
     accelerator = make_accelerator(config)
     stage = find_stage(stage_name, config.objective)
     denoiser, text = _networks(config, stage)
+    check_room((config.data.size, config.data.size), denoiser.unet.shape.channels)
     objective = _objective(denoiser, text, stage, config)
     keep_frozen_in(denoiser, config)
     if config.run.gradient_checkpointing:

@@ -118,6 +118,9 @@ def known_cases() -> Iterator[tuple[str, Callable[[Path], Case]]]:
 def _known(name: str, content: bytes, folder: Path) -> Case:
     path = folder / ("note.json" if name.startswith("note") else "config.toml")
     path.write_bytes(content)
+    if name.startswith("try "):
+        words = ["train", name.split()[1], str(path), "--try"]
+        return Case(name, command_line(words), command=True)
     action = load_note if path.suffix == ".json" else build
     return Case(name, lambda: action(path))
 
@@ -132,6 +135,7 @@ FOUND: Mapping[str, bytes] = {
     "5,000 digits": b"output = " + b"9" * 5000,
     "400 digits for a float": _changed("near_uniform = 0.8", f"near_uniform = {'9' * 400}"),
     "channels of no group": _changed("channels = [32, 32, 32, 32]", "channels = [20, 32, 32, 32]"),
+    "try stage2 in 16 pixels": _CONFIG.encode(),
     "no channels": _changed("channels = [32, 32, 32, 32]", "channels = []"),
     "no heads": _changed("heads = 4", "heads = 0"),
     "5 heads": _changed("heads = 4", "heads = 5"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from magicpose_core.cli.__main__ import main
+from magicpose_core.errors import InputError
 from magicpose_core.training.config import StartConfig
 from magicpose_core.training.trial import try_step
 
@@ -17,6 +18,13 @@ def test_a_step_is_tried_without_writing_anything(base_config, stage, tmp_path):
     assert trial.peak_bytes is None or trial.peak_bytes > trial.estimate.total
     assert "M numbers trained" in str(trial)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("stage", ["stage1", "stage2", "stage3"])
+def test_a_size_whose_deepest_map_cannot_be_normalised_is_refused(base_config, stage):
+    data = replace(base_config.data, size=64)
+    with pytest.raises(InputError, match=r"64 x 64 is too small .* 128 x 64 at least"):
+        try_step(stage, replace(base_config, data=data, start=StartConfig()))
 
 
 def test_stage2_trains_more_than_stage1(base_config, tmp_path):
