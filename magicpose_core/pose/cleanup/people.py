@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..keypoints import People, PersonPose, PoseSequence
+from ..keypoints import People, PoseSequence
 from .mixed import drop_mixed
 from .settings import PersonChoice
+from .tracking import body_center, body_extent, follow_largest
 
 _LOG = logging.getLogger("magicpose")
-_REACH = 0.75  # of the person's size, or of its doubling: who is farther off is somebody else
-_FORGET = 15  # frames without the person after which the nearest one is taken, however far
 _SEEN = 0.3
 
 
@@ -30,7 +27,17 @@ def choose_person(sequence: PoseSequence, choice: PersonChoice | None = None) ->
         _LOG.warning("%s", several)
     choice = choice or PersonChoice()
     chosen = replace(sequence, frames=tuple(follow(sequence, choice)))
-    return drop_mixed(chosen) if choice.rule == "tracked" else chosen
+    if choice.rule != "tracked":
+        return chosen
+    apart = sum(_anybody(p) and not c for p, c in zip(sequence.frames, chosen.frames, strict=True))
+    if apart:
+        _LOG.warning(
+            "%d of %d frames are taken as showing nobody: the person who is followed is not found "
+            "in them apart from others",
+            apart,
+            len(sequence),
+        )
+    return drop_mixed(chosen)
 
 
 def several_people(sequence: PoseSequence) -> str:
@@ -46,66 +53,21 @@ def several_people(sequence: PoseSequence) -> str:
     )
 
 
+def _anybody(people: People) -> bool:
+    return any(person.body.visible(_SEEN).any() for person in people)
+
+
 def follow(sequence: PoseSequence, choice: PersonChoice) -> Iterator[People]:
     """Yield the chosen person of each frame, or nobody where the frame does not show them."""
     aspect = np.array([sequence.width, sequence.height], np.float64)
     if choice.rule == "tracked":
-        yield from _track(sequence.frames, aspect)
+        yield from follow_largest(sequence.frames, aspect)
         return
     for people in sequence.frames:
         if choice.rule == "largest":
-            ordered = sorted(people, key=lambda person: -_size(person, aspect))[:1]
+            ordered = sorted(people, key=lambda person: -body_extent(person, aspect))[:1]
         elif choice.rule == "left":
-            ordered = sorted(people, key=lambda person: _center(person, aspect)[0])
+            ordered = sorted(people, key=lambda person: body_center(person, aspect)[0])
         else:
             ordered = list(people)
         yield tuple(ordered[choice.number : choice.number + 1])
-
-
-def _track(frames: Iterable[People], aspect: NDArray[np.float64]) -> Iterator[People]:
-    last: PersonPose | None = None
-    missed = 0
-    for people in frames:
-        shown = [person for person in people if person.body.visible(_SEEN).any()]
-        if not shown:
-            missed += 1
-            yield ()
-            continue
-        if last is None:
-            nearest = max(shown, key=lambda person: _size(person, aspect))
-        else:
-            known = last
-            nearest = min(shown, key=lambda person: _distance(person, known, aspect))
-            if _distance(nearest, last, aspect) > _REACH and missed < _FORGET:
-                missed += 1
-                yield ()
-                continue
-        last, missed = nearest, 0
-        yield (nearest,)
-
-
-def _distance(person: PersonPose, other: PersonPose, aspect: NDArray[np.float64]) -> float:
-    """Return how far two bodies lie apart, in sizes of the second one; another size counts, too."""
-    shared = person.body.visible(_SEEN) & other.body.visible(_SEEN)
-    size = max(_size(other, aspect), 1e-6)
-    if shared.any():
-        places = [each.body.xy[shared] * aspect for each in (person, other)]
-        apart = float(np.linalg.norm(places[0] - places[1], axis=-1).mean()) / size
-        extents = [max(float(np.linalg.norm(np.ptp(points, axis=0))), 1e-6) for points in places]
-        return apart + (abs(math.log2(extents[0] / extents[1])) if shared.sum() > 1 else 0.0)
-    return float(np.linalg.norm(_center(person, aspect) - _center(other, aspect))) / size
-
-
-def _center(person: PersonPose, aspect: NDArray[np.float64]) -> NDArray[np.float64]:
-    seen = person.body.visible(_SEEN)
-    if not seen.any():
-        return np.full(2, np.inf)
-    return np.asarray((person.body.xy[seen] * aspect).mean(axis=0))
-
-
-def _size(person: PersonPose, aspect: NDArray[np.float64]) -> float:
-    """Return the diagonal in pixels of the box about the seen points of the body."""
-    seen = person.body.visible(_SEEN)
-    if not seen.any():
-        return 0.0
-    return math.hypot(*np.ptp(person.body.xy[seen] * aspect, axis=0))
