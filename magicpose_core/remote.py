@@ -5,6 +5,7 @@ The workflow is in API form, as the files in ``api/`` are: node number -> class 
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -80,8 +81,9 @@ def fetch(server: str, path: str, out: Path) -> Path:
         RunError: The server does not answer.
         OutputError: The file cannot be written.
     """
-    with atomic_path(out) as temporary, _open(server, path) as answer:
-        temporary.write_bytes(answer.read())
+    content = _read(server, path)
+    with atomic_path(out) as temporary:
+        temporary.write_bytes(content)
     return out
 
 
@@ -104,21 +106,30 @@ def _results(entry: Mapping[str, Any]) -> list[str]:
 def _ask(
     server: str, path: str, body: bytes | None = None, kind: str = "application/json"
 ) -> dict[str, Any]:
-    with _open(server, path, body, kind) as answer:
-        value: dict[str, Any] = json.load(answer)
-        return value
+    content = _read(server, path, body, kind)
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{server} does not answer {path} as ComfyUI does: {error}") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{server} does not answer {path} as ComfyUI does")
+    return value
 
 
-def _open(server: str, path: str, body: bytes | None = None, kind: str = "") -> Any:
-    if urllib.parse.urlsplit(server).scheme not in ("http", "https"):
+def _read(server: str, path: str, body: bytes | None = None, kind: str = "") -> bytes:
+    if not server.startswith(("http://", "https://")):
         raise InputError(f"server is http://host:port or https://..., got {server}")
     headers = {"Content-Type": kind} if kind else {}
-    request = urllib.request.Request(server.rstrip("/") + path, body, headers)
     try:
-        return urllib.request.urlopen(request, timeout=_TIMEOUT)
+        request = urllib.request.Request(server.rstrip("/") + path, body, headers)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+            content: bytes = answer.read()
+            return content
     except urllib.error.HTTPError as error:
         raise InputError(f"{server} refuses {path}: {_reason(error)}") from error
-    except OSError as error:
+    except http.client.IncompleteRead as error:
+        raise RunError(f"{server} broke off while it answered {path}; try again") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise RunError(f"no ComfyUI answers at {server}: {error}") from error
 
 

@@ -87,6 +87,16 @@ def test_formats_that_nobody_brings_are_not_opened(tmp_path, start, name):
         read_pixels(tmp_path / name)
 
 
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "MPO"])
+def test_formats_that_users_bring_are_opened_whatever_their_name(tmp_path, format):
+    picture = Image.new("RGB", (16, 8), (250, 10, 20))
+    more = {"save_all": True, "append_images": [picture]} if format == "MPO" else {}
+    picture.save(tmp_path / "a.img", format, **more)
+    pixels = read_pixels(tmp_path / "a.img").astype(int)
+    assert pixels.shape == (8, 16, 3)
+    assert np.abs(pixels - (250, 10, 20)).max() <= 8
+
+
 def test_a_picture_starts_no_other_program(tmp_path):
     """PostScript under the name of a PNG, with a Ghostscript of our own in the path."""
     ghost = tmp_path / "bin" / "gs"

@@ -47,6 +47,7 @@ class Answers(BaseHTTPRequestHandler):
         else:
             assert self.path == "/view?filename=clip+%281%29.mp4&subfolder=video&type=output"
             self.send_response(200)
+            self.send_header("Content-Length", str(len(VIDEO) + state.get("lost", 0)))
             self.end_headers()
             self.wfile.write(VIDEO)
 
@@ -107,9 +108,36 @@ def test_a_file_goes_up_and_the_video_comes_back(words, server, tmp_path, capsys
         (["--upload", "2.image=gone.png"], "there is no file gone.png"),
         (["--server", "ftp://host"], "server is http://host:port"),
         (["--server", "http://127.0.0.1:9"], "no ComfyUI answers at http://127.0.0.1:9"),
+        (["--server", "http://127.0.0.1:port"], "no ComfyUI answers at http://127.0.0.1:port"),
+        (["--server", "http://[::1"], "no ComfyUI answers at http://[::1"),
     ],
 )
 def test_what_goes_wrong_is_said_in_a_line_and_leaves_nothing(words, tmp_path, more, said, capsys):
     assert main([*words, *more]) != 0
     assert said in capsys.readouterr().err
     assert not (tmp_path / "clip.mp4").exists()
+
+
+def test_a_result_that_comes_in_part_is_told_and_not_kept(words, server, tmp_path, capsys):
+    server.state["lost"] = 1
+    assert main(words) == 1
+    assert "broke off while it answered /view" in capsys.readouterr().err
+    assert not (tmp_path / "clip.mp4").exists()
+
+
+def test_nothing_is_replaced_unasked_and_no_input_ever(words, server, tmp_path, capsys):
+    """All is checked before anything is sent."""
+    (tmp_path / "clip.mp4").write_bytes(b"mine")
+    (tmp_path / "person.png").write_bytes(b"a picture")
+    upload = ["--upload", f"2.image={tmp_path / 'person.png'}"]
+    assert main([*words, *upload]) == 2
+    assert "clip.mp4 is there already; add --force to replace it" in capsys.readouterr().err
+    for read in ("workflow.json", "person.png"):
+        before = (tmp_path / read).read_bytes()
+        assert main([*words, *upload, "--force", "--out", str(tmp_path / read)]) == 2
+        assert f"{read} is an input and would be replaced" in capsys.readouterr().err
+        assert (tmp_path / read).read_bytes() == before
+    assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
+    assert "uploaded" not in server.state
+    assert main([*words, "--force"]) == 0
+    assert (tmp_path / "clip.mp4").read_bytes() == VIDEO

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import regular_file
+from ..files import FilePlan, paths, regular_file
+from .options import add_force_option, check_files
 from .terminal import complain, say
 
 
@@ -37,6 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="own files, 2.image=person.png for instance",
     )
     parser.add_argument("--out", required=True, type=Path, help="NAME.mp4")
+    add_force_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -48,11 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
     for words in arguments.set:
         node, name, value = _split(words, workflow)
         workflow[node]["inputs"][name] = _value(value)
-    for words in arguments.upload:
-        node, name, value = _split(words, workflow)
-        if not Path(value).is_file():
-            raise InputError(f"--upload {words}: there is no file {value}")
-        workflow[node]["inputs"][name] = upload(arguments.server, Path(value))
+    uploads = [_split(words, workflow) for words in arguments.upload]
+    files = [Path(value) for _, _, value in uploads]
+    for words, file in zip(arguments.upload, files, strict=True):
+        if not file.is_file():
+            raise InputError(f"--upload {words}: there is no file {file}")
+    check_files(
+        FilePlan(
+            reads=paths(arguments.workflow, files), files=(arguments.out,), force=arguments.force
+        )
+    )
+    for (node, name, _), file in zip(uploads, files, strict=True):
+        workflow[node]["inputs"][name] = upload(arguments.server, file)
     told: list[int] = []
 
     def on_wait(ahead: int) -> None:

@@ -148,3 +148,15 @@ def test_no_help_shows_a_default_of_none(capsys: pytest.CaptureFixture[str]) -> 
         with pytest.raises(SystemExit):
             main([name, "--help"])
         assert "default: None" not in capsys.readouterr().out
+
+
+ADD_TO_THEIR_FOLDER = {"demo", "batch"}  # and replace nothing that is there
+
+
+def test_every_command_that_writes_where_it_is_told_asks_for_force() -> None:
+    commands = next(a for a in build_parser()._actions if a.choices).choices
+    for name, command in commands.items():
+        options = {option for action in command._actions for option in action.option_strings}
+        writes = options & {"--out", "--json", "--presets"}
+        if writes and name not in ADD_TO_THEIR_FOLDER:
+            assert "--force" in options, name
