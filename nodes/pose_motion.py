@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from comfy_api.latest import io, ui
+from torch import Tensor
 
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.pose.cleanup.settings import Filter, PersonChoice, Rule, SmoothSettings
 from ..magicpose_core.pose.retarget.settings import AlignSettings, Anchor
 from . import bridge, notices
+from .pose_preview import moving_picture
 from .sockets import POSE_CATEGORY, PoseKeypoint, node_id, search_aliases, setting_input
 
 
@@ -200,6 +202,11 @@ class AlignPoses(io.ComfyNode):
                         "the face on the picture's, 1 keeps the dancer's."
                     ),
                 ),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The person's picture, under the preview on the node.",
+                ),
             ],
             outputs=[
                 PoseKeypoint.Output(display_name="poses", tooltip="In the picture's size"),
@@ -228,6 +235,7 @@ class AlignPoses(io.ComfyNode):
         shift_y: float = 0.0,
         plant_feet: bool = False,
         head_tilt: float = 0.0,
+        image: Tensor | None = None,
     ) -> io.NodeOutput:
         from ..magicpose_core.pose.cleanup.people import choose_person, several_people
         from ..magicpose_core.pose.retarget.align import align
@@ -259,5 +267,9 @@ class AlignPoses(io.ComfyNode):
         several = [note for note in [several_people(everybody)] if note]
         report = "\n".join([aligned.report(), *several])
         notices.show("\n".join([aligned.fit.in_words(), *aligned.notes, *several]))
-        shown = {**ui.PreviewText(report).as_dict(), "magicpose_fit": [aligned.fit.as_dict()]}
+        shown = {
+            **ui.PreviewText(report).as_dict(),
+            **moving_picture(aligned.sequence, image),
+            "magicpose_fit": [aligned.fit.as_dict()],
+        }
         return io.NodeOutput(bridge.to_pose_keypoints(aligned.sequence), report, ui=shown)

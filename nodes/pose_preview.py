@@ -10,6 +10,7 @@ import comfy.model_management
 import comfy.utils
 import folder_paths
 import numpy as np
+import torch
 from comfy_api.latest import io
 from numpy.typing import NDArray
 from PIL import Image
@@ -63,20 +64,27 @@ class PreviewPoses(io.ComfyNode):
         sequence = bridge.to_pose_sequence(poses, fps=fps)
         folder = Path(folder_paths.get_temp_directory())
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"magicpose_{uuid.uuid4().hex}"
-        pose_files.write_poses(folder / f"{name}.json", sequence)
-        if image is None:
-            return io.NodeOutput(ui={"poses": [_entry(f"{name}.json")]})
-        pictures = overlay_frames(sequence, bridge.to_pictures(image)[:1])
-        with atomic_path(folder / f"{name}.webp") as temporary:
-            _write_webp(temporary, pictures, sequence.fps * len(pictures) / len(sequence))
-        return io.NodeOutput(
-            ui={
-                "images": [_entry(f"{name}.webp")],
-                "animated": (True,),
-                "poses": [_entry(f"{name}.json")],
-            }
-        )
+        name = f"magicpose_{uuid.uuid4().hex}.json"
+        pose_files.write_poses(folder / name, sequence)
+        moving = {} if image is None else moving_picture(sequence, image)
+        return io.NodeOutput(ui={**moving, "poses": [_entry(name)]})
+
+
+def moving_picture(sequence: PoseSequence, image: Tensor | None) -> dict[str, object]:
+    """Write a clip over a picture, or over black, into the temp folder; returns it for the node.
+
+    Args:
+        sequence: One frame or more.
+        image: An IMAGE, of which the first is taken.
+    """
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"magicpose_{uuid.uuid4().hex}.webp"
+    picture = torch.zeros(1, 3, 64, 64) if image is None else bridge.to_pictures(image)[:1]
+    pictures = overlay_frames(sequence, picture)
+    with atomic_path(folder / name) as temporary:
+        _write_webp(temporary, pictures, sequence.fps * len(pictures) / len(sequence))
+    return {"images": [_entry(name)], "animated": (True,)}
 
 
 def overlay_frames(sequence: PoseSequence, picture: Tensor) -> list[NDArray[np.uint8]]:

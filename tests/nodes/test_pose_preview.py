@@ -58,3 +58,20 @@ def test_of_a_long_clip_some_frames_are_shown_and_all_are_written(preview):
     with Image.open(folder / told["images"][0]["filename"]) as moving:
         assert moving.n_frames == 32
     assert len(json.loads((folder / told["poses"][0]["filename"]).read_text())["frames"]) == 80
+
+
+@pytest.mark.parametrize("image", [None, torch.full((1, 96, 64, 3), 0.5)])
+def test_align_poses_shows_what_it_made_on_the_node(preview, pack, image):
+    _, folder, frames = preview
+    align = pack("nodes.pose_motion").AlignPoses
+    told = align.execute(frames, frames[:1], 1.0, "auto", 2.0, 0.3, True, image=image).ui
+    assert told["animated"] == (True,)
+    assert "fit " in told["text"][0]
+    assert told["magicpose_fit"][0]["score"] > 0
+    with Image.open(folder / told["images"][0]["filename"]) as moving:
+        assert moving.n_frames == len(frames)
+        corner = moving.convert("RGB").getpixel((1, 1))
+        first = moving.convert("RGB").tobytes()
+        moving.seek(5)
+        assert moving.convert("RGB").tobytes() != first
+    assert (max(corner) < 10) == (image is None)
