@@ -114,6 +114,14 @@ def test_requirements_ask_for_no_more_than_the_package():
         assert not lowest or lowest == ours, requirement
 
 
+def test_the_notice_gives_the_licence_of_every_dependency():
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    asked_for = [*PYPROJECT["project"]["dependencies"], *(text for each in extras for text in each)]
+    names = {Requirement(text).name for text in asked_for} - {"magicpose"}
+    told = set(re.findall(r"[\w-]+", (ROOT / "NOTICE").read_text(encoding="utf-8")))
+    assert not names - told
+
+
 @pytest.mark.parametrize("name", ["lowest", "newest"])
 def test_tried_versions_lie_within_the_bounds(name):
     tried = {
