@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from ..clip_settings import Span
 from ..data.tiktok import POSE_PREFIX, pair_by_name
 from ..errors import InputError
+from ..files import regular_file
 from .job import Job
 
 Reading = Literal["released", "335-340", "disco-list"]
@@ -63,6 +64,24 @@ class ClipSet:
             if (self.root / name).is_dir():
                 return name
         raise InputError(f"no folder {' or '.join(str(self.root / name) for name in names)}")
+
+
+def read_ids(text: str) -> tuple[str, ...]:
+    """Read names of subjects: separated by commas, or the file that lists them.
+
+    Raises:
+        InputError: The file is no text or may not be read.
+    """
+    try:
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # names so many that they can be none of a file
+        is_file = False
+    if is_file:
+        try:
+            text = ",".join(regular_file(Path(text)).read_text(encoding="utf-8").split())
+        except UnicodeDecodeError as error:
+            raise InputError(f"{text} is no list of names of subjects ({error.reason})") from error
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def jobs_of(chosen: ClipSet, out: Path, like: Job) -> list[Job]:

@@ -152,14 +152,11 @@ def _jobs(arguments: argparse.Namespace) -> tuple[list[Job], dict[str, object]]:
 
 
 def _clip_set(arguments: argparse.Namespace) -> ClipSet:
-    from ..batch.clip_sets import ClipSet
+    from ..batch.clip_sets import ClipSet, read_ids
 
     if arguments.split is None:
         raise InputError("--tiktok needs --split: train, val, test, or the name of a set's folder")
-    listed = arguments.ids or ""
-    if listed and Path(listed).is_file():
-        listed = ",".join(Path(listed).read_text(encoding="utf-8").split())
-    ids = tuple(name.strip() for name in listed.split(",") if name.strip())
+    ids = read_ids(arguments.ids or "")
     return ClipSet(root=arguments.tiktok, split=arguments.split, reading=arguments.reading, ids=ids)
 
 

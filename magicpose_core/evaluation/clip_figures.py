@@ -185,10 +185,7 @@ _PIXELS = FrameMetrics(names=tuple(PIXEL_METRICS), look=from_uint8, compare=_com
 
 
 def _true_frame(truth: Frame, path: Path, result: Path, fit: Fit | None) -> Frame:
-    from PIL import Image
-
-    with Image.open(result) as opened:
-        width, height = opened.size
+    height, width = read_pixels(result).shape[:2]
     if truth.shape[:2] == (height, width):
         return truth
     if fit is None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magicpose_core.batch.clip_sets import ClipSet, jobs_of
+from magicpose_core.batch.clip_sets import ClipSet, jobs_of, read_ids
 from magicpose_core.batch.job import Job
 from magicpose_core.clip_settings import Span
 from magicpose_core.errors import InputError
@@ -91,3 +91,15 @@ def test_an_absent_number_is_named(data, tmp_path):
         (data / folder / "00338").rename(data / folder / "x")
     with pytest.raises(InputError, match="subjects 338 are absent"):
         jobs_of(ClipSet(root=data, split="test", reading="335-340"), tmp_path, like())
+
+
+def test_ids_are_read_from_words_of_any_length_and_from_files(tmp_path):
+    assert read_ids("") == ()
+    assert read_ids(" 335, 336,") == ("335", "336")
+    many = tuple(f"{number:05d}" for number in range(100))  # longer than a name of a file
+    assert read_ids(",".join(many)) == many
+    (tmp_path / "list.txt").write_text("335\n336 337\n")
+    assert read_ids(str(tmp_path / "list.txt")) == ("335", "336", "337")
+    (tmp_path / "list.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"list\.txt is no list of names"):
+        read_ids(str(tmp_path / "list.txt"))

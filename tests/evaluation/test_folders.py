@@ -7,10 +7,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from magicpose_core.errors import InputError
 from magicpose_core.evaluation.bootstrap import interval, over_clips
-from magicpose_core.evaluation.clip_figures import COPIED, RESULT, TRUTH, FrameMetrics
+from magicpose_core.evaluation.clip_figures import COPIED, RESULT, TRUTH, FrameMetrics, clip_on_disk
 from magicpose_core.evaluation.folder_report import Instruments, SetMetric, measure_folder
 from magicpose_core.evaluation.folders import clips_of, match_folders
 from magicpose_core.evaluation.published import SHIPPED, PublishedRow, read_published
@@ -242,3 +243,17 @@ def test_table_shows_shares_as_per_cent():
     table = markdown_table({"model": {"psnr": 18.25, "pose_retrieval": 0.953125}})
     assert "| model | 18.25 | 95.3 % |" in table
     assert np.all([line.count("|") == 4 for line in table.splitlines()])
+
+
+def test_true_frames_have_the_size_of_results_as_they_are_read(tmp_path):
+    """A result that lies on its side in its file, and one that is no picture."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    Image.new("RGB", (32, 16)).save(tmp_path / "result.png", exif=exif)
+    Image.new("RGB", (16, 32)).save(tmp_path / "truth.png")
+    pair = (tmp_path / "result.png", tmp_path / "truth.png")
+    (truth,) = clip_on_disk("a", [pair]).truths()
+    assert truth.shape == (32, 16, 3)
+    pair[0].write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+    with pytest.raises(InputError, match=r"result\.png cannot be read as a picture"):
+        next(clip_on_disk("a", [pair]).truths())
