@@ -46,6 +46,8 @@ def main() -> int:
 def worst_cases() -> Iterator[tuple[str, Callable[[Path], Case]]]:
     """Give the largest sound inputs and what once took the most."""
     yield "WebP of 50 megapixels", functools.partial(_picture, "RGB", ".webp", {}, 7071)
+    in_cmyk = functools.partial(_picture, "CMYK", ".jpg", _WHOLE_SIZE, 8366)
+    yield "progressive JPEG in CMYK of 70 megapixels", in_cmyk
     for mode, suffix, options in _PICTURES:
         name = f"picture of 89 megapixels, {mode}{suffix} {' '.join(options)}".strip()
         yield name, functools.partial(_picture, mode, suffix, options, _SIDE)
@@ -103,13 +105,14 @@ def _numbers(folder: Path) -> Case:
     return Case("", lambda: read_poses(path, size=(64, 64)), naming=path.name)
 
 
+# All coefficients are kept until the last scan, and of no channel fewer.
+_WHOLE_SIZE = {"progressive": True, "subsampling": 0}
 _PICTURES: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("RGB", ".png", {}),
     ("RGBA", ".png", {}),
     ("I;16", ".png", {}),
     ("P", ".png", {}),
-    ("CMYK", ".jpg", {"progressive": True, "subsampling": 0}),
-    ("RGB", ".jpg", {"progressive": True, "subsampling": 0}),
+    ("RGB", ".jpg", _WHOLE_SIZE),
     ("RGBA", ".tiff", {}),
     ("RGB", ".webp", {}),
 )
