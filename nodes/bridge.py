@@ -18,12 +18,16 @@ from ..magicpose_core.pose.formats import openpose_frames, openpose_json
 from ..magicpose_core.pose.keypoints import PoseSequence
 from .comfy_types import Conditioning
 
+_OVERSHOOT = 0.5  # beyond black and white; more is another range
+
 
 def to_pictures(image: Tensor, name: str = "image") -> Tensor:
     """IMAGE -> (B, 3, H, W) in [0, 1]; an alpha channel is left out.
 
+    Resizing and upscaling overshoot a little; that is clipped, as it is where images are saved.
+
     Raises:
-        InputError: It is empty, no colour image, or holds NaN.
+        InputError: It is empty, no colour image, holds NaN, or values of another range.
     """
     if image.ndim != 4 or image.shape[0] == 0 or image.shape[-1] not in (3, 4):
         raise InputError(
@@ -31,7 +35,14 @@ def to_pictures(image: Tensor, name: str = "image") -> Tensor:
         )
     if not image.isfinite().all():
         raise InputError(f"{name} holds NaN or infinite values; check the node that made it")
-    return image[..., :3].movedim(-1, 1).float()
+    colours = image[..., :3].movedim(-1, 1).float()
+    low, high = float(colours.min()), float(colours.max())
+    if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
+        raise InputError(
+            f"{name} holds values from {low:.3g} to {high:.3g} and an IMAGE holds 0 to 1; divide "
+            "0..255 by 255, bring -1..1 to 0..1, or clamp it"
+        )
+    return colours if low >= 0 and high <= 1 else colours.clamp(0, 1)
 
 
 def to_image(pictures: Tensor) -> Tensor:

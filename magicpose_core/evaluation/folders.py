@@ -72,7 +72,9 @@ def match_folders(results: Path, truth: Path, *, partial: bool = False) -> Pairs
     if not matched.pairs:
         raise InputError(f"no picture in {results} has the name of one in {truth}")
     if not partial and (matched.without_truth or matched.without_result):
-        raise InputError(f"not every picture has a partner: {matched}; mend that, or set partial")
+        raise InputError(
+            f"not every picture has a partner: {matched}; mend that, or set partial=True"
+        )
     return matched
 
 

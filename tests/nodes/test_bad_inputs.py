@@ -162,11 +162,19 @@ IMAGE = torch.zeros(1, 64, 64, 3)
         (torch.zeros(0, 64, 64, 3), r"one or more RGB images .* got \(0, 64, 64, 3\)"),
         (torch.zeros(1, 64, 64, 1), r"RGB images .* got \(1, 64, 64, 1\)"),
         (torch.full((1, 64, 64, 3), torch.nan), "holds NaN"),
+        (torch.full((1, 64, 64, 3), 255.0), "from 255 to 255 .* divide 0..255 by 255"),
+        (torch.full((1, 64, 64, 3), -1.0), "from -1 to -1 .* bring -1..1 to 0..1"),
     ],
 )
 def test_a_bad_picture_is_named(pack, image, message):
     with pytest.raises(ValueError, match=message):
         pack("nodes.bridge").to_pictures(image)
+
+
+def test_a_little_beyond_white_and_black_is_clipped(pack):
+    image = torch.tensor([-0.05, 0.5, 1.05]).expand(1, 8, 8, 3)
+    pictures = pack("nodes.bridge").to_pictures(image)
+    assert pictures[0, :, 0, 0].tolist() == [0.0, 0.5, 1.0]
 
 
 def test_an_empty_mask_is_named(pack):

@@ -157,6 +157,23 @@ def test_walkers_keep_their_head_in_the_picture_and_start_where_the_reference_st
     np.testing.assert_allclose(places[0, neck], reference.body.pixels(*SIZE)[neck], atol=1e-2)
 
 
+def test_how_far_single_frames_are_held_inside_is_told_in_pixels() -> None:
+    """A jump of a tenth of a second is no walk: it is held where the head would leave."""
+    reference = a_clip(15, frames=1).frames[0][0]
+    still, jump = a_walk(14, 0), moved(a_clip(14, frames=1), 0.5, (-200, -900)).frames[0]
+    frames = (*still.frames[:30], jump, jump, jump, *still.frames[33:])
+    clip = dataclasses.replace(still, frames=frames)
+    loose, kept = (
+        align(clip, reference, SIZE, AlignSettings(anchor="neck", walk=0, keep_inside=inside))
+        for inside in (False, True)
+    )
+    ways = pixels(kept.sequence)["body"][:, 0] - pixels(loose.sequence)["body"][:, 0]
+    held = np.linalg.norm(ways, axis=-1)
+    assert held[31] > 100
+    said = f"{(held > 0.5).sum()} of 60 frames are moved by up to {held.max():.0f} pixels"
+    assert said in kept.report()
+
+
 @pytest.mark.parametrize(("walk", "share"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
 def test_walk_takes_the_way_out_and_leaves_the_sway(walk: float, share: float) -> None:
     reference = a_clip(15, frames=1).frames[0][0]
