@@ -15,8 +15,10 @@ CONFIGS := magicpose_core/demo/configs
 IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m magicpose_core.cli
 IN_ONE_PROCESS := CUDA_VISIBLE_DEVICES= $(BIN)/magicpose train
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
+DEMO_NOTE := magicpose_core/demo/magicpose-dancers.note.json
+DEMO_MOTION := magicpose_core/demo/magicpose-dancers-motion.safetensors
 
-.PHONY: demo test test-comfy fuzz kill lint bench evaluate presets gpu wheel metadata train-demo train-demo-faces \
+.PHONY: demo test test-comfy fuzz kill lint bench evaluate presets gpu wheel metadata train-demo \
 	pose-env pose-material clean
 
 demo: $(VENV)/.core
@@ -79,17 +81,13 @@ train-demo: $(VENV)/.dev
 	$(IN_TWO_PROCESSES) train vae $(CONFIGS)/vae_decoder.toml
 	$(IN_TWO_PROCESSES) train stage1 $(CONFIGS)/stage1.toml
 	$(IN_TWO_PROCESSES) train stage2 $(CONFIGS)/stage2.toml
-	$(BIN)/magicpose convert runs/demo/stage2/stage2.safetensors --dtype fp16 --note magicpose_core/demo/magicpose-dancers.note.json --force --out $(DEMO_MODEL)
-
-# The next demo model, of people in all framings: goes on where train-demo ends, in one process. When
-# it is better than the one that is shipped, its last file takes that one's place.
-train-demo-faces: $(VENV)/.dev
 	$(IN_ONE_PROCESS) vae $(CONFIGS)/vae_faces.toml
 	$(IN_ONE_PROCESS) base $(CONFIGS)/base_faces.toml
-	$(IN_ONE_PROCESS) vae $(CONFIGS)/vae_faces_decoder.toml
 	$(IN_ONE_PROCESS) stage1 $(CONFIGS)/stage1_faces.toml
 	$(IN_ONE_PROCESS) stage2 $(CONFIGS)/stage2_faces.toml
+	$(BIN)/magicpose convert runs/demo/stage2_faces/stage2.safetensors --dtype fp16 --note $(DEMO_NOTE) --force --out $(DEMO_MODEL)
 	$(IN_ONE_PROCESS) stage3 $(CONFIGS)/stage3.toml
+	$(BIN)/magicpose convert runs/demo/stage3/stage3.safetensors --dtype fp16 --force --out $(DEMO_MOTION)
 
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures

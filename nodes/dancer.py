@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import comfy.utils
-import numpy as np
 from comfy_api.latest import io
 
+from ..magicpose_core.data.dancers.framing import SHOTS, Shot
 from ..magicpose_core.pose.keypoints import PoseSequence
 from . import bridge
 from .sockets import CATEGORY, PoseKeypoint, node_id, search_aliases, seed_input
@@ -54,6 +54,15 @@ class SyntheticDancer(io.ComfyNode):
                     step=64,
                     tooltip="Width and height of the pictures in pixels.",
                 ),
+                io.Combo.Input(
+                    "framing",
+                    options=list(reversed(SHOTS)),
+                    default="waist",
+                    tooltip=(
+                        "How close the camera is: waist up and three quarters show faces, full "
+                        "shows the feet."
+                    ),
+                ),
                 seed_input("Seed of the dance."),
             ],
             outputs=[
@@ -69,27 +78,21 @@ class SyntheticDancer(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, dancer: int, driver: int, frames: int, size: int, seed: int) -> io.NodeOutput:
-        from ..magicpose_core.data.dancers.figure import pose_figure
-        from ..magicpose_core.data.dancers.landmarks import person_pose
-        from ..magicpose_core.data.dancers.motion import draw_motion, posture_at
-        from ..magicpose_core.data.dancers.person import draw_dancer
-        from ..magicpose_core.data.dancers.render import render_dancer
+    def execute(
+        cls, dancer: int, driver: int, frames: int, size: int, framing: Shot, seed: int
+    ) -> io.NodeOutput:
+        from ..magicpose_core.data.dancers.dance import draw_dance
 
-        person, body = draw_dancer(dancer, "heldout"), draw_dancer(driver, "heldout").body
-        rng = np.random.default_rng(seed)
-        still, dance = draw_motion(rng), draw_motion(rng)
-        postures = [posture_at(dance, frame / frames) for frame in range(frames)]
+        dance = draw_dance(dancer, driver, frames, seed, framing)
         progress = comfy.utils.ProgressBar(frames)
-        truth, people = [], []
-        for posture in postures:
-            truth.append(render_dancer(person, posture, size))
-            people.append((person_pose(body, posture, pose_figure(body, posture)),))
+        truth = []
+        for scene in dance.scenes:
+            truth.append(scene.picture(size))
             progress.update(1)
-        reference = [render_dancer(person, posture_at(still, 0.0), size)]
-        poses = PoseSequence(frames=tuple(people), width=_MAP_SIZE, height=_MAP_SIZE)
+        people = tuple((pose,) for pose in dance.poses())
+        poses = PoseSequence(frames=people, width=_MAP_SIZE, height=_MAP_SIZE)
         return io.NodeOutput(
-            bridge.drawings_to_image(reference),
+            bridge.drawings_to_image([dance.reference.picture(size)]),
             bridge.to_pose_keypoints(poses),
             bridge.drawings_to_image(truth),
         )

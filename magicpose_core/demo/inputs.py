@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data.dancers.clips import draw_clip, free_frame
+from ..data.dancers.clips import DancerClip, draw_clip, free_frame
 from ..data.dancers.expression import EXPRESSIONS
 from ..data.dancers.framing import Framing
 from ..data.dancers.landmarks import draw_pose_map, face_box
 from ..files import atomic_folder
 from ..images import from_uint8, write_image
 
-DEMO_FRAMING: Framing = "full"
-"""What the shipped model was trained on."""
+DEMO_FRAMING: Framing = "waist"
+"""Close enough to see who it is and what they feel."""
 FACES = tuple(EXPRESSIONS[name] for name in ("smile", "surprise", "asleep", "look left", "grin"))
 """What the driver's face does during the clip."""
 
@@ -27,12 +27,14 @@ class DemoInputs:
         poses: Folder of pose maps, the driver's.
         truth: Folder with the true pictures of the person in those poses.
         faces: Rows and columns of the face in each of them.
+        clip: What happens in them.
     """
 
     person: Path
     poses: Path
     truth: Path
     faces: tuple[tuple[slice, slice], ...]
+    clip: DancerClip
 
 
 def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoInputs:
@@ -62,4 +64,5 @@ def write_inputs(folder: Path, *, person: int, frames: int, size: int) -> DemoIn
         poses=folder / "poses",
         truth=folder / "truth",
         faces=tuple(faces),
+        clip=clip,
     )

@@ -27,7 +27,7 @@ def heldout_clips(
     *,
     people: Sequence[int],
     size: int,
-    framing: Framing = "full",
+    framing: Framing = "mixed",
     frames: int = CLIP_FRAMES,
 ) -> Iterator[ClipFrames]:
     """Render smooth clips, the first true frame being the reference.

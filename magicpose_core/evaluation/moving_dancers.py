@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--people", type=int, default=16)
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--size", type=int, help="default: the model's own")
-    parser.add_argument("--framing", choices=("mixed", *SHOTS), default="full")
+    parser.add_argument("--framing", choices=("mixed", *SHOTS), default="mixed")
     parser.add_argument("--shared-noise", type=float, nargs="+", default=[1.0, 0.5, 0.0])
     parser.add_argument("--beta-schedule", nargs="+", default=["scaled_linear"])
     parser.add_argument("--steps", type=int, help="default: the model's note, else the paper's")

@@ -19,9 +19,7 @@ class HeldoutSettings(Settings):
     first: int = setting(
         0, minimum=0, help="number of the first; choices are made on 0 to 63, reports on others"
     )
-    framing: Framing = setting(
-        "full", help="how close the camera is; the shipped model has only seen full length"
-    )
+    framing: Framing = setting("mixed", help="how close the camera is; mixed: each dancer's own")
     size: int | None = setting(
         None, minimum=16, unit="pixels", help="side of the pictures; not given: the model's own"
     )

@@ -18,6 +18,8 @@ from .config import ObjectiveConfig
 from .loop import Batch
 from .stages import Stage, freeze
 
+_WHITE = 0.9
+
 
 class NoiseObjective(nn.Module):
     """Mean squared error of the noise prediction under the conditions of a stage.
@@ -58,10 +60,15 @@ class NoiseObjective(nn.Module):
                 about variance 1; ``timesteps`` (B,) integer; ``pose_maps`` (B, 3, H, W) in [0, 1].
         """
         predicted = self._predict_all(batch, round(self._config.plain_share * len(batch["noise"])))
-        if self._config.weighting == "uniform":
+        if self._config.weighting == "uniform" and not self._config.faces:
             return F.mse_loss(predicted, batch["noise"])
-        errors = F.mse_loss(predicted, batch["noise"], reduction="none").flatten(1).mean(dim=1)
-        return (debiased_weights(batch["timesteps"]).to(errors) * errors).mean()
+        errors = F.mse_loss(predicted, batch["noise"], reduction="none")
+        if self._config.faces:
+            faces = face_cells(batch["pose_maps"], errors.shape[-2:])
+            errors = (1 + self._config.faces * faces) * errors
+        if self._config.weighting == "debiased":
+            errors = debiased_weights(batch["timesteps"]).to(errors)[:, None, None, None] * errors
+        return errors.mean()
 
     def error(self, batch: Batch) -> Tensor:
         """Mean squared error with all conditions and equal weights: what validation compares."""
@@ -105,6 +112,20 @@ class NoiseObjective(nn.Module):
 
     def _text(self, rows: int) -> Tensor:
         return self.text.expand(rows, -1, -1)
+
+
+def face_cells(pose_maps: Tensor, cells: tuple[int, ...]) -> Tensor:
+    """Mark the cells of the latents where a face is: those with a face point, and their neighbours.
+
+    Args:
+        pose_maps: (B, 3, H, W) in [0, 1]; nothing but face points is white.
+        cells: Height and width of the latents.
+
+    Returns:
+        (B, 1, height, width), 1 in a face and 0 elsewhere.
+    """
+    white = (pose_maps.amin(dim=1, keepdim=True) > _WHITE).float()
+    return F.max_pool2d(F.adaptive_max_pool2d(white, cells), 3, stride=1, padding=1)
 
 
 def debiased_weights(timesteps: Tensor) -> Tensor:

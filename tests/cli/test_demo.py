@@ -9,17 +9,18 @@ import torch
 
 from magicpose_core.cli.__main__ import main
 from magicpose_core.demo.inputs import DEMO_FRAMING
-from magicpose_core.demo.model import demo_checkpoint
+from magicpose_core.demo.model import DEMO_MOTION, demo_checkpoint
 from magicpose_core.evaluation.ablations import MODEL
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers
 from magicpose_core.images import read_image
+from magicpose_core.models.motion import MotionUNet
 from magicpose_core.pipeline_loading import load_pipeline
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe, find_parts
 from magicpose_core.weights.misfit import why_it_does_not_load
 
-SHORT = ("--frames", "2", "--steps", "1", "--people", "1")
+SHORT = ("--frames", "3", "--steps", "1", "--people", "1")
 
 
 def test_a_clip_is_rendered_from_files_and_measured(tmp_path, capsys):
@@ -29,14 +30,19 @@ def test_a_clip_is_rendered_from_files_and_measured(tmp_path, capsys):
         told = capsys.readouterr().out
         assert f"clip:              {folder / 'clip.mp4'}" in told
         assert "| copy of the reference |" in told
-        assert len(list((folder / "inputs" / "poses").iterdir())) == 2
+        assert len(list((folder / "inputs" / "poses").iterdir())) == 3
         assert (folder / "clip.mp4").stat().st_size > 0
         assert read_image(folder / "clip.sheet.png").shape[-1] > 4 * 256
         assert f"faces, enlarged:   {folder / 'faces.png'}" in told
-        assert read_image(folder / "faces.png").shape[-2:] == (256, 2 * 128)
+        assert read_image(folder / "faces.png").shape[-2:] == (256, 3 * 128)
+        assert f"through time:      {folder / 'motion.png'}" in told
+        assert read_image(folder / "motion.png").shape[-1] > 3 * 256
         figures = json.loads((folder / "figures.json").read_text())
         assert figures["settings"]["guidance_scale"] == 2
         assert figures["figures"]["model"]["psnr"] > 5
+        assert figures["figures"]["truth"]["flicker"] == 0
+        assert figures["figures"]["with the motion module"]["flicker"] > 0
+        assert "| each frame alone |" in told
 
 
 def test_the_shipped_model_is_small_whole_and_free_to_use():
@@ -47,6 +53,12 @@ def test_the_shipped_model_is_small_whole_and_free_to_use():
     assert not any(why_it_does_not_load(part) for part in find_parts(file).values())
     assert {tensor.dtype for tensor in file.tensors.values()} == {torch.float16}
     assert "Apache-2.0" in checkpoint.with_name("README.md").read_text(encoding="utf-8")
+
+
+def test_the_shipped_motion_module_fits_the_model_and_is_small():
+    assert DEMO_MOTION.stat().st_size <= 11_000_000
+    models = load_pipeline(demo_checkpoint(), motion_module=DEMO_MOTION, dtype="fp32").models
+    assert isinstance(models.denoiser.unet, MotionUNet)
 
 
 def test_strangers_keep_their_background_and_take_the_pose():

@@ -64,7 +64,7 @@ def test_schedulers_of_a_note_are_those_of_comfyui(presets, pack, caplog):
 
 def test_a_preset_gives_what_its_numbers_by_hand_give(pack, demo):
     model, clip, vae, control_net, appearance_model = demo
-    reference, _, truth = pack("nodes.dancer").SyntheticDancer.execute(3, 3, 1, 128, 7).args
+    reference, _, truth = pack("nodes.dancer").SyntheticDancer.execute(3, 3, 1, 128, "full", 7).args
     text = clip.encode_from_tokens_scheduled(clip.tokenize(""))
     encoded = pack("nodes.appearance.nodes").EncodeReference.execute(
         appearance_model, reference, vae, 128, True, "mean", False, 0
@@ -83,7 +83,7 @@ def test_a_preset_gives_what_its_numbers_by_hand_give(pack, demo):
 def test_a_photo_for_the_demo_model_is_warned_of(pack, demo, caplog):
     vae, appearance_model = demo[2], demo[4]
     photo = torch.rand(1, 128, 128, 3, generator=torch.Generator().manual_seed(0))
-    drawing = pack("nodes.dancer").SyntheticDancer.execute(3, 3, 1, 128, 7).args[0]
+    drawing = pack("nodes.dancer").SyntheticDancer.execute(3, 3, 1, 128, "full", 7).args[0]
     for image, warned in ((photo, True), (drawing, False)):
         caplog.clear()
         pack("nodes.appearance.nodes").EncodeReference.execute(

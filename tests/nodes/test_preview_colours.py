@@ -18,7 +18,7 @@ def test_a_preview_of_the_demo_model_has_the_colours_of_the_picture(pack, demo):
     from latent_preview import Latent2RGBPreviewer
 
     model, _, vae = demo[:3]
-    picture = pack("nodes.dancer").SyntheticDancer.execute(3, 3, 1, 128, 7).args[0]
+    picture = pack("nodes.dancer").SyntheticDancer.execute(3, 3, 1, 128, "full", 7).args[0]
     latents = model.model.process_latent_in(vae.encode(picture))
     want = F.avg_pool2d(picture.movedim(-1, 1), 8)[0].movedim(0, -1)
 

@@ -72,7 +72,7 @@ def infos(server):
 @pytest.fixture(scope="module")
 def inputs(server, infos):
     """A picture, a pose file and a video of a synthetic dancer, made by the nodes themselves."""
-    dancer = {"dancer": 1, "driver": 2, "frames": 3, "size": 128, "seed": 0}
+    dancer = {"dancer": 1, "driver": 2, "frames": 3, "size": 128, "framing": "full", "seed": 0}
     poses = {"poses": ["1", 1], "format": "pose_keypoint", "fps": 12.0}
     video = {"video": ["3", 0], "format": "mp4", "codec": "h264"}
     calls = [

@@ -118,7 +118,6 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "vae",
         "vae_decoder",
         "vae_faces",
-        "vae_faces_decoder",
         "vae_linear",
     ]
 

@@ -14,7 +14,7 @@ from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.sampling.schedules import alphas_cumprod
 from magicpose_core.training.config import ObjectiveConfig, OptimizerConfig
 from magicpose_core.training.export import STAGE1_PREFIXES, denoiser_parts
-from magicpose_core.training.objective import NoiseObjective, debiased_weights
+from magicpose_core.training.objective import NoiseObjective, debiased_weights, face_cells
 from magicpose_core.training.optimizer import make_optimizer
 from magicpose_core.training.stages import find_stage, freeze
 from magicpose_core.weights.checkpoint import open_checkpoint
@@ -224,6 +224,29 @@ def test_debiased_loss_weighs_each_picture_by_its_noise(micro_models, batch, gol
         weights = debiased_weights(batch["timesteps"]).float()
         assert weights[0] != weights[1]
         torch.testing.assert_close(objective(batch), (weights * torch.stack(errors)).mean())
+
+
+def test_loss_counts_the_cells_of_faces_more(micro_models, batch, golden):
+    pose_maps = 0.5 * batch["pose_maps"]  # nothing is white
+    without = {**batch, "pose_maps": pose_maps}
+    everywhere = {**batch, "pose_maps": torch.ones_like(pose_maps)}
+    config = ObjectiveConfig(faces=3.0)
+    with torch.no_grad():
+        for pictured, factor in ((without, 1), (everywhere, 4)):
+            denoiser = copy.deepcopy(micro_models.denoiser)
+            plain = make_objective(denoiser, "stage2", golden)(pictured)
+            weighted = make_objective(denoiser, "stage2", golden, config)(pictured)
+            torch.testing.assert_close(weighted, factor * plain)
+
+
+def test_faces_are_where_white_points_are_and_a_cell_around():
+    pose_maps = torch.zeros(2, 3, 64, 48)
+    pose_maps[0, :, 33, 9] = 1  # a face point
+    pose_maps[1, 2, 33, 9] = 1  # a blue one: a hand's
+    faces = face_cells(pose_maps, (8, 6))
+    assert faces.shape == (2, 1, 8, 6)
+    assert faces[0, 0].nonzero().tolist() == [[y, x] for y in (3, 4, 5) for x in (0, 1, 2)]
+    assert not faces[1].any()
 
 
 def test_debiased_weights_are_the_noise_over_the_signal():
