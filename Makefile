@@ -92,7 +92,7 @@ train-demo: $(VENV)/.dev
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures
 
-# Chooses fast and draft anew on the shipped model: hours on two cores.
+# Chooses fast and draft anew on the shipped model: about ten minutes of one processor.
 presets: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --sweep --dtype fp32 --people 16 --force --out runs/demo/sweep --presets magicpose_core/sampling/presets.json
 
