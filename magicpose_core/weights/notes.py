@@ -1,8 +1,8 @@
 """What a model's file says of itself: what it knows, and how it wants to be used.
 
-One JSON object in a safetensors file's metadata, or beside any file as NAME.note.json. Who uses a
-model takes each setting from the user, else from a preset, else from this note, else from the
-paper.
+One JSON object beside any file as NAME.note.json, else in a safetensors file's metadata: what a
+user lays beside a file is newer than the file. Who uses a model takes each setting from the user,
+else from a preset, else from this note, else from the paper.
 """
 
 from __future__ import annotations
@@ -89,16 +89,16 @@ class ModelNote:
 
 
 def read_note(file: Checkpoint) -> ModelNote | None:
-    """Read the note of a file, in its metadata or beside it; None where there is none.
+    """Read the note beside a file, else that in its metadata; None where there is none.
 
     Raises:
         CheckpointError: There is one that cannot be read.
     """
     text, beside = file.metadata.get(NOTE_KEY), file.path.with_suffix(NOTE_SUFFIX)
     try:
-        if text is not None:
-            return parse_note(json.loads(text))
-        return load_note(beside) if beside.is_file() else None
+        if beside.is_file():
+            return load_note(beside)
+        return None if text is None else parse_note(json.loads(text))
     except (ValueError, RecursionError) as error:  # an InputError is a ValueError
         raise CheckpointError(
             f"the note of {file.path.name} cannot be read: {error}; convert the file with another "

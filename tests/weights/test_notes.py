@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from magicpose_core.demo.model import demo_checkpoint
 from magicpose_core.errors import CheckpointError, InputError
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import Checkpoint, open_checkpoint
@@ -105,6 +106,14 @@ def test_converting_writes_a_note_and_keeps_one(micro_checkpoint, tmp_path):
         [written], tmp_path / "changed.safetensors", dtype=DTYPES["fp16"], note=ModelNote(steps=3)
     )
     assert read_note(open_checkpoint(changed)) == ModelNote(steps=3)
+
+
+def test_a_note_beside_a_file_counts_before_the_files_own(tmp_path):
+    (tmp_path / "model.note.json").write_text('{"steps": 9}')
+    copy = tmp_path / "model.safetensors"
+    shutil.copyfile(demo_checkpoint(), copy)
+    assert read_note(open_checkpoint(demo_checkpoint())).steps == 20
+    assert read_note(open_checkpoint(copy)) == ModelNote(steps=9)
 
 
 def test_a_note_may_lie_beside_a_file_that_holds_none(micro_checkpoint, tmp_path):
