@@ -52,8 +52,9 @@ def open_result(paths: Iterable[Path]) -> Iterator[Staged]:
         decided = _decide(list(targets.values()), stagings)
         _give_names(list(targets.values()), stagings)
     finally:
-        for staging in reversed(stagings.values()):
-            staging.close(keep=decided)
+        with contextlib.ExitStack() as closing:  # all of them, whatever one raises
+            for staging in stagings.values():
+                closing.callback(staging.close, keep=decided)
 
 
 @contextlib.contextmanager

@@ -44,10 +44,21 @@ class Staging:
 
     def close(self, *, keep: bool = False) -> None:
         """Remove the folder; ``keep`` leaves results without names for the next run to finish."""
+        try:
+            self._close(keep)
+        except BaseException:  # Ctrl-C or a signal in the middle of it: the rest goes as well
+            self._close(keep)
+            raise
+
+    def _close(self, keep: bool) -> None:
         if self.lock is not None:
             self.lock.release()
-        if not keep or not any((self.folder / NEW).iterdir()):
+        if not keep or not _holds_results(self.folder / NEW):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _holds_results(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def make_staging(parent: Path, names: Sequence[str]) -> Staging:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from magicpose_core.files import sweep
+from magicpose_core.files import open_result, sweep
 
 # Kills itself at the n-th rename of a result: files and a folder in two places, over old ones.
 KILLED = """
@@ -69,6 +70,33 @@ def test_a_kill_at_any_rename_leaves_the_old_result_or_the_new_one(tmp_path, ord
     assert outcomes == sorted(outcomes, reverse=True)  # old, then new
     assert outcomes.count("new") >= 5
     assert outcomes.count("old") >= 2
+
+
+@pytest.mark.parametrize("of", ["first", "second"])
+def test_a_signal_while_staging_folders_are_removed_leaves_none(tmp_path, monkeypatch, of):
+    """Before, what was not removed yet stayed until the next run."""
+    whole, calls = shutil.rmtree, []
+
+    def interrupted(folder, **options):
+        calls.append(folder)
+        if len(calls) == (1 if of == "first" else 2):
+            (folder / "lock").unlink()
+            raise KeyboardInterrupt
+        whole(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    results = [tmp_path / "a" / "one", tmp_path / "b" / "two"]
+
+    def write() -> None:
+        with open_result(results) as staged:
+            for result in results:
+                staged(result).write_text("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    for result in results:
+        assert [path.name for path in result.parent.iterdir()] == [result.name]
+        assert result.read_text() == "whole"
 
 
 def test_a_live_process_is_let_be(tmp_path):
