@@ -16,7 +16,7 @@ IN_TWO_PROCESSES := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/torchrun --np
 IN_ONE_PROCESS := CUDA_VISIBLE_DEVICES= $(BIN)/magicpose train
 DEMO_MODEL := magicpose_core/demo/magicpose-dancers.safetensors
 DEMO_NOTE := magicpose_core/demo/magicpose-dancers.note.json
-DEMO_MOTION := magicpose_core/demo/magicpose-dancers-motion.safetensors
+DEMO_MOTION := magicpose_core/demo/magicpose-motion-dancers.safetensors
 
 .PHONY: demo test test-comfy fuzz kill lint bench evaluate presets gpu wheel metadata train-demo \
 	pose-env pose-material clean

@@ -7,8 +7,8 @@ from pathlib import Path
 from ..errors import InputError
 
 DEMO_CHECKPOINT = Path(__file__).with_name("magicpose-dancers.safetensors")
-DEMO_MOTION = Path(__file__).with_name("magicpose-dancers-motion.safetensors")
-"""The motion module that was trained on the demo model."""
+DEMO_MOTION = Path(__file__).with_name("magicpose-motion-dancers.safetensors")
+"""The motion module that was trained on the demo model; in lists of files it comes behind it."""
 
 
 def demo_checkpoint() -> Path:

@@ -111,6 +111,12 @@ def test_the_folder_of_models_is_there_after_installation(pack, comfyui):
     assert (comfyui / "models" / pack("nodes.model_files").FOLDER).is_dir()
 
 
+def test_the_demo_model_comes_before_its_motion_module(pack):
+    names = pack("nodes.model_files").model_names()
+    ours = [name for name in names if name.endswith("dancers.safetensors")]
+    assert ours == ["magicpose-dancers.safetensors", "magicpose-motion-dancers.safetensors"]
+
+
 def test_a_folder_that_vanishes_takes_its_files_and_nothing_else(pack, tmp_path):
     import folder_paths
 
