@@ -34,7 +34,7 @@ class ApplyMotion(io.ComfyNode):
                 io.Model.Input("model", tooltip="Any Stable Diffusion 1.5 model."),
                 io.Combo.Input(
                     "motion_module",
-                    options=model_files.model_names(),
+                    options=model_files.motion_names(),
                     tooltip=(
                         "AnimateDiff v1, v2 or v3, AnimateLCM, LongAnimateDiff, or one trained "
                         "with this pack, in models/magicpose or models/animatediff_models."

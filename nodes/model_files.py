@@ -7,6 +7,7 @@ from pathlib import Path
 
 import folder_paths
 
+from ..magicpose_core.demo.model import DEMO_MOTION
 from ..magicpose_core.errors import InputError
 from ..magicpose_core.weights.checkpoint import SUFFIXES
 
@@ -34,7 +35,12 @@ def register_model_folder() -> None:
 
 
 def model_names() -> list[str]:
-    """List the files that a user may choose."""
+    """List the files that may hold a model: all but the demo's motion module."""
+    return [name for name in motion_names() if name != DEMO_MOTION.name]
+
+
+def motion_names() -> list[str]:
+    """List the files that may hold a motion module."""
     try:
         return folder_paths.get_filename_list(FOLDER)
     except FileNotFoundError:  # ComfyUI remembers a folder that has been removed since

@@ -8,7 +8,7 @@ from ..errors import InputError
 
 DEMO_CHECKPOINT = Path(__file__).with_name("magicpose-dancers.safetensors")
 DEMO_MOTION = Path(__file__).with_name("magicpose-motion-dancers.safetensors")
-"""The motion module that was trained on the demo model; in lists of files it comes behind it."""
+"""The motion module that was trained on the demo model."""
 
 
 def demo_checkpoint() -> Path:

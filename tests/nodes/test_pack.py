@@ -111,10 +111,12 @@ def test_the_folder_of_models_is_there_after_installation(pack, comfyui):
     assert (comfyui / "models" / pack("nodes.model_files").FOLDER).is_dir()
 
 
-def test_the_demo_model_comes_before_its_motion_module(pack):
-    names = pack("nodes.model_files").model_names()
-    ours = [name for name in names if name.endswith("dancers.safetensors")]
-    assert ours == ["magicpose-dancers.safetensors", "magicpose-motion-dancers.safetensors"]
+def test_the_demos_motion_module_is_offered_as_a_module_and_not_as_a_model(pack):
+    files = pack("nodes.model_files")
+    module = "magicpose-motion-dancers.safetensors"
+    assert module not in files.model_names()
+    assert set(files.motion_names()) == {*files.model_names(), module}
+    assert files.model_path(module).is_file()
 
 
 def test_a_folder_that_vanishes_takes_its_files_and_nothing_else(pack, tmp_path):
