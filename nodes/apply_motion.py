@@ -37,7 +37,8 @@ class ApplyMotion(io.ComfyNode):
                     options=model_files.motion_names(),
                     tooltip=(
                         "AnimateDiff v1, v2 or v3, AnimateLCM, LongAnimateDiff, or one trained "
-                        "with this pack, in models/magicpose or models/animatediff_models."
+                        "with this pack, in models/magicpose or models/animatediff_models. The "
+                        "bundled magicpose-motion-dancers goes with the demo model alone."
                     ),
                 ),
             ],

@@ -62,12 +62,10 @@ class PreviewPoses(io.ComfyNode):
     @classmethod
     def execute(cls, poses: object, fps: float, image: Tensor | None = None) -> io.NodeOutput:
         sequence = bridge.to_pose_sequence(poses, fps=fps)
-        folder = Path(folder_paths.get_temp_directory())
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"magicpose_{uuid.uuid4().hex}.json"
-        pose_files.write_poses(folder / name, sequence)
+        path = _temp_path(".json")
+        pose_files.write_poses(path, sequence)
         moving = {} if image is None else moving_picture(sequence, image)
-        return io.NodeOutput(ui={**moving, "poses": [_entry(name)]})
+        return io.NodeOutput(ui={**moving, "poses": [_entry(path.name)]})
 
 
 def moving_picture(sequence: PoseSequence, image: Tensor | None) -> dict[str, object]:
@@ -77,14 +75,18 @@ def moving_picture(sequence: PoseSequence, image: Tensor | None) -> dict[str, ob
         sequence: One frame or more.
         image: An IMAGE, of which the first is taken.
     """
-    folder = Path(folder_paths.get_temp_directory())
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"magicpose_{uuid.uuid4().hex}.webp"
+    path = _temp_path(".webp")
     picture = torch.zeros(1, 3, 64, 64) if image is None else bridge.to_pictures(image)[:1]
     pictures = overlay_frames(sequence, picture)
-    with atomic_path(folder / name) as temporary:
+    with atomic_path(path) as temporary:
         _write_webp(temporary, pictures, sequence.fps * len(pictures) / len(sequence))
-    return {"images": [_entry(name)], "animated": (True,)}
+    return {"images": [_entry(path.name)], "animated": (True,)}
+
+
+def _temp_path(suffix: str) -> Path:
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"magicpose_{uuid.uuid4().hex}{suffix}"
 
 
 def overlay_frames(sequence: PoseSequence, picture: Tensor) -> list[NDArray[np.uint8]]:

@@ -211,7 +211,7 @@ class ObjectiveConfig:
         kl: Weight of the autoencoder's Kullback-Leibler term.
         edges: Weight of the autoencoder's error between neighbouring pixels.
         faces: Weight of errors in a face, on top of 1: of the autoencoder in a face's box, of the
-            noise where a pose map shows face points. 0 in the paper.
+            noise where a pose map shows face points, in all stages but stage 3. 0 in the paper.
         linear_code: Train the halves of the autoencoder apart, against a linear code; a start.
         frozen_encoder: Train the autoencoder's decoder alone; latents stay what they are, so that
             models that learned on them can take the better decoder.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...pose.keypoints import PersonPose
 from .bodies import Build, Proportions
-from .expression import EXPRESSIONS, Expression, blend, draw_expression, with_expression
+from .expression import Expression, blend, draw_expression, draw_faces, with_expression
 from .figure import pose_figure
 from .footwork import contacts_at, draw_footwork, step
 from .framing import SHOTS, Framing
@@ -24,7 +24,6 @@ from .view import FULL_LENGTH, View, draw_view
 _POSES, _CLIP, _VIEW, _FACES = 1, 2, 5, 6
 _MOST_ASIDE = 0.06
 _SHOT_SHARES = (0.3, 0.35, 0.35)
-_FACES_IN_A_CLIP = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +176,7 @@ def draw_clip(
     motion = draw_motion(rng)
     footwork = draw_footwork(rng, travel)
     if faces is None:
-        names = rng.choice(list(EXPRESSIONS), _FACES_IN_A_CLIP, replace=False)
-        faces = [EXPRESSIONS[name] for name in names]
+        faces = draw_faces(rng)
     moments = [frame / frames for frame in range(frames)]
     view = dancer_view(dancer.body, index, split, framing)
     return DancerClip(

@@ -10,15 +10,13 @@ import numpy as np
 from ...pose.keypoints import PersonPose
 from .bodies import Proportions
 from .clips import Scene, dancer_view
-from .expression import EXPRESSIONS, blend, with_expression
+from .expression import blend, draw_faces, with_expression
 from .figure import pose_figure
 from .framing import Shot
 from .landmarks import person_pose
 from .motion import Posture, draw_motion, posture_at
 from .person import draw_dancer
 from .view import View
-
-_FACES = 5  # expressions that a dance passes through
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +54,7 @@ def draw_dance(person: int, driver: int, frames: int, seed: int, framing: Shot) 
     """
     rng = np.random.default_rng(seed)
     still, motion = draw_motion(rng), draw_motion(rng)
-    names = rng.choice(list(EXPRESSIONS), _FACES, replace=False)
-    faces = [EXPRESSIONS[name] for name in names]
+    faces = draw_faces(rng)
     shown = draw_dancer(person, "heldout")
     body = draw_dancer(driver, "heldout").body
     view = dancer_view(shown.body, person, "heldout", framing)

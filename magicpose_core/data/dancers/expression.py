@@ -9,6 +9,8 @@ import numpy as np
 
 from .motion import Posture
 
+_FACES_IN_A_CLIP = 5
+
 
 class Expression(NamedTuple):
     """The face of a posture; 0 everywhere is the neutral face.
@@ -72,6 +74,12 @@ def draw_expression(rng: np.random.Generator) -> Expression:
     values = np.clip(free if rng.random() < 1 / 3 else near, _LOW, 1.0)
     drawn = Expression(*values.tolist())
     return drawn._replace(blink=1.0 if drawn.blink > _HALF_OPEN else 0.4 * drawn.blink)
+
+
+def draw_faces(rng: np.random.Generator) -> list[Expression]:
+    """Draw the five named expressions that a clip passes through, none twice."""
+    names = rng.choice(list(EXPRESSIONS), _FACES_IN_A_CLIP, replace=False)
+    return [EXPRESSIONS[name] for name in names]
 
 
 def blend(keys: Sequence[Expression], moment: float) -> Expression:
