@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -42,9 +44,24 @@ def add_noise(
         timesteps: () or (B,) integer, 0..999.
         schedule: Of the betas.
     """
-    table = torch.from_numpy(alphas_cumprod(schedule))  # on the CPU: Apple's MPS has no float64
-    alphas = table[timesteps.cpu()].reshape(-1, 1, 1, 1)
-    return alphas.sqrt().to(latents) * latents + (1 - alphas).sqrt().to(latents) * noise
+    signal, rest = (
+        table[timesteps.to(latents.device)].reshape(-1, 1, 1, 1)
+        for table in amplitudes(schedule, latents.device, latents.dtype)
+    )
+    return signal * latents + rest * noise
+
+
+@lru_cache(maxsize=8)
+def amplitudes(
+    schedule: BetaSchedule, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Give how large signal and noise are at each timestep, (1000,) each.
+
+    They stay on their device: a GPU would be waited for at each copy.
+    """
+    with torch.inference_mode(mode=False):  # or else a later training step could not use them
+        alphas = torch.from_numpy(alphas_cumprod(schedule))  # Apple's MPS has no float64
+        return alphas.sqrt().to(device, dtype), (1 - alphas).sqrt().to(device, dtype)
 
 
 def remove_noise(latents: Tensor, noise: Tensor, alpha: float) -> Tensor:

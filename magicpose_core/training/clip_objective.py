@@ -54,7 +54,7 @@ class ClipObjective(nn.Module):
         if self._config.weighting == "uniform":
             return errors.mean()
         timesteps = torch.cat([half["timesteps"] for half, _ in halves])
-        return (debiased_weights(timesteps).to(errors) * errors).mean()
+        return (debiased_weights(timesteps) * errors).mean()
 
     def error(self, batch: Batch) -> Tensor:
         """Mean squared error with all conditions and equal weights: what validation compares."""

@@ -16,6 +16,7 @@ from .toml_tables import parse, read_toml
 _MOST_CHANNELS, _MOST_RESNETS = 8192, 16
 _MOST_POSITIONS = 1024
 _LARGEST_SEED = 2**63 - 1
+_MOST_WORKERS = 256
 
 
 def _refuse_below_one(config: object, table: str, *names: str) -> None:
@@ -251,6 +252,10 @@ class RunConfig:
         sample_every: Steps between pictures; 0 makes none.
         guidance_scale: Of those pictures.
         world_size: Processes that must take part; a launcher that starts fewer is an error.
+        cuda_graphs: Launch forward and backward pass as one; for networks so small that a GPU waits
+            for the processor. Of ``base``, ``stage1`` and ``stage2``, in full precision.
+        workers: Processes beside each of these that draw frames and make batches ahead; None takes
+            all cores but one where a GPU trains, and none on a CPU. The numbers are the same.
     """
 
     steps: int = 100_000
@@ -263,12 +268,16 @@ class RunConfig:
     sample_every: int = 1_000
     guidance_scale: float = 7.0
     world_size: int = 1
+    cuda_graphs: bool = False
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse runs that never do what they shall do every so often."""
         _refuse_below_one(self, "run", "steps", "save_every", "validate_every", "world_size")
         _refuse_outside(self, "run", 0, float("inf"), "sample_every", "guidance_scale")
         _refuse_outside(self, "run", 0, _LARGEST_SEED, "seed")
+        if self.workers is not None:
+            _refuse_outside(self, "run", 0, _MOST_WORKERS, "workers")
 
 
 @dataclass(frozen=True, kw_only=True)

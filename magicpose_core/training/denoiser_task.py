@@ -22,6 +22,7 @@ from ..weights.contents import RELEASED_PREFIXES
 from ..weights.convert import DTYPES
 from ..weights.heads import Heads
 from ..weights.loading import MagicPoseModels
+from .ahead import choose_workers
 from .checkpoints import LAST, trained_weights
 from .config import DataConfig, TrainingConfig
 from .export import STAGE1_PREFIXES, denoiser_parts, export
@@ -78,8 +79,11 @@ def open_caches(
     config: TrainingConfig, models: MagicPoseModels, subjects: tuple[Subjects, Subjects]
 ) -> tuple[LatentCache, LatentCache]:
     """Open the latents of the training people and of the held-out ones."""
+    # what is drawn can be drawn by many; videos are read once, in order, and are long
+    drawn = config.data.source == "dancers"
+    workers = choose_workers(config.run.workers, models.vae.device) if drawn else 0
     train, heldout = (
-        open_cache(config.data.cache / name, people, models.vae, config.data.size)
+        open_cache(config.data.cache / name, people, models.vae, config.data.size, workers)
         for name, people in zip(("train", "heldout"), subjects, strict=True)
     )
     return train, heldout

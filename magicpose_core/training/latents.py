@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -20,12 +20,13 @@ import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
-from ..data.frames import Subject
+from ..data.frames import PosedFrame, Subject
 from ..errors import InputError, OutputError
 from ..files import open_result, sweep
 from ..images import from_uint8, unit_to_signed
 from ..models.sd15 import LATENT_STRIDE
 from ..models.vae import encode_moments
+from .ahead import made_ahead
 
 INDEX = "index.json"
 _MOMENTS, _POSE_MAPS = "moments.npy", "pose_maps.npy"
@@ -76,7 +77,7 @@ def fingerprint(vae: AutoencoderKL, subjects: Sequence[Subject]) -> str:
 
 
 def open_cache(
-    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, size: int
+    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, size: int, workers: int = 0
 ) -> LatentCache:
     """Open a cache, computing it first where it is absent or of other data.
 
@@ -85,6 +86,7 @@ def open_cache(
         subjects: Where the frames come from.
         vae: Encodes them.
         size: Side of the frames in pixels.
+        workers: Processes that draw the frames ahead, all of a subject at a time.
 
     Raises:
         InputError: Fewer than one subject has two frames.
@@ -93,7 +95,7 @@ def open_cache(
     origin = fingerprint(vae, subjects)
     if not _is_of(folder, origin):
         _log.info("encoding the frames of %d subjects into %s", len(subjects), folder)
-        _compute(folder, subjects, vae, origin, size)
+        _compute(folder, subjects, vae, origin, size, workers)
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     return LatentCache(
         moments=np.load(folder / _MOMENTS, mmap_mode="r"),
@@ -113,14 +115,19 @@ def _is_of(folder: Path, origin: str) -> bool:
 
 
 def _compute(
-    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, origin: str, size: int
+    folder: Path,
+    subjects: Sequence[Subject],
+    vae: AutoencoderKL,
+    origin: str,
+    size: int,
+    workers: int,
 ) -> None:
     check_cache_folder(folder)
     sweep(folder.parent)
     try:
         with open_result([folder]) as staged:
             staged(folder).mkdir()
-            entries = _write_frames(staged(folder), subjects, vae, size)
+            entries = _write_frames(staged(folder), subjects, vae, size, workers)
             if not entries:
                 raise InputError(
                     "no subject has two usable frames with pose maps; check the folders and their "
@@ -153,7 +160,7 @@ def check_cache_folder(folder: Path) -> None:
 
 
 def _write_frames(
-    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, size: int
+    folder: Path, subjects: Sequence[Subject], vae: AutoencoderKL, size: int, workers: int
 ) -> list[dict[str, object]]:
     cells = size // LATENT_STRIDE
     channels = 2 * int(vae.config.latent_channels)
@@ -163,8 +170,7 @@ def _write_frames(
         _Rows(folder / _MOMENTS, (channels, cells, cells), np.float16) as moments,
         _Rows(folder / _POSE_MAPS, (size, size, 3), np.uint8) as pose_maps,
     ):
-        for subject in subjects:
-            frames = subject.frames()
+        for subject, frames in zip(subjects, _frames_of(subjects, workers), strict=True):
             first = list(islice(frames, 2))
             if len(first) < 2:
                 _log.warning(
@@ -181,6 +187,13 @@ def _write_frames(
                 done += len(rows)
             entries.append({"name": subject.name, "first": start, "end": done, "gaps": gaps})
     return entries
+
+
+def _frames_of(subjects: Sequence[Subject], workers: int) -> Iterator[Iterator[PosedFrame]]:
+    if not workers:
+        return (subject.frames() for subject in subjects)  # one frame at a time
+    drawn = made_ahead(lambda n: list(subjects[n].frames()), range(len(subjects)), workers)
+    return map(iter, drawn)
 
 
 @torch.no_grad()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from ..files import sweep
 from ..images import to_uint8, write_image
 from ..models.device import choose_device
 from ..video.writer import open_mp4
+from .ahead import choose_workers, made_ahead
 from .checkpoints import (
     BEST,
     LAST,
@@ -33,6 +35,7 @@ from .checkpoints import (
 from .config import TrainingConfig
 from .curves import Curves
 from .ema import Ema
+from .graphed import check_graphs, graphed
 from .optimizer import learning_rate_at, make_optimizer
 
 Batch = Mapping[str, Tensor]
@@ -80,6 +83,9 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
             InitProcessGroupKwargs(timeout=_LONGEST_WAIT),
         ],
     )
+    if accelerator.device.type == "cuda":  # a run's shapes stay, and its errors are not of rounding
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     if accelerator.num_processes != config.run.world_size:
         raise InputError(
             f"run.world_size is {config.run.world_size} and {accelerator.num_processes} "
@@ -135,7 +141,11 @@ class _Run:
         optimizer = make_optimizer(
             parameters.values(), config.optimizer, rank=accelerator.process_index
         )
+        check_graphs(task.stage, config.run, accelerator.device)
         self._objective, self._optimizer = accelerator.prepare(objective, optimizer)
+        self._loss: Callable[[Batch], Tensor] = self._objective
+        if config.run.cuda_graphs:
+            self._loss = graphed(self._objective, self._on_device(task.batch_at(0)))
         ema = Ema(parameters, config.optimizer.ema) if config.optimizer.ema else None
         self._state = TrainedState(parameters, optimizer, ema, accelerator.scaler)
         self._progress = self._resume()
@@ -144,9 +154,10 @@ class _Run:
         )
 
     def train(self, stop_at: int, on_step: OnTrainingStep | None) -> Path:
+        batches = self._batches(stop_at)
         try:
             while self._progress.step < stop_at:
-                loss = self._step()
+                loss = self._step(batches)
                 if on_step is not None:
                     on_step(self._progress.step, loss)
                 self._look_up(last=self._progress.step == stop_at)
@@ -165,7 +176,17 @@ class _Run:
         _log.info("resuming %s at step %d from %s", self._task.stage, progress.step, last)
         return progress
 
-    def _step(self) -> float:
+    def _batches(self, stop_at: int) -> Iterator[Batch]:
+        """Yield the batches from where the run stands."""
+        device, parts = self._accelerator.device, self._config.optimizer.accumulate
+        return made_ahead(
+            self._task.batch_at,
+            range(self._progress.step * parts, stop_at * parts),
+            choose_workers(self._config.run.workers, device),
+            pinned=device.type == "cuda",
+        )
+
+    def _step(self, batches: Iterator[Batch]) -> float:
         """Do one optimizer step; returns the mean loss of its forward passes on all processes."""
         optimizer, step = self._config.optimizer, self._progress.step
         rate = learning_rate_at(step, optimizer, self._config.run.steps)
@@ -173,10 +194,9 @@ class _Run:
             group["lr"] = rate
         started = time.perf_counter()
         losses = []
-        for part in range(optimizer.accumulate):
+        for batch in islice(batches, optimizer.accumulate):
             with self._accelerator.accumulate(self._objective):
-                batch = self._task.batch_at(step * optimizer.accumulate + part)
-                loss = self._objective(self._on_device(batch))
+                loss = self._loss(self._on_device(batch))
                 self._accelerator.backward(loss)
                 losses.append(loss.detach())
                 if self._accelerator.sync_gradients:
@@ -248,7 +268,8 @@ class _Run:
             self._curves.write(name, self._progress.step, numbers)
 
     def _on_device(self, batch: Batch) -> Batch:
-        return {key: value.to(self._accelerator.device) for key, value in batch.items()}
+        device = self._accelerator.device
+        return {key: value.to(device, non_blocking=True) for key, value in batch.items()}
 
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):

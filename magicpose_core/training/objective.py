@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..models.denoiser import MagicPoseDenoiser
 from ..models.pose_control import PoseResiduals
 from ..models.reference_attention import ReferenceFeatures
-from ..sampling.schedules import add_noise, alphas_cumprod
+from ..sampling.schedules import add_noise, amplitudes
 from .config import ObjectiveConfig
 from .loop import Batch
 from .stages import Stage, freeze
@@ -67,7 +67,7 @@ class NoiseObjective(nn.Module):
             faces = face_cells(batch["pose_maps"], errors.shape[-2:])
             errors = (1 + self._config.faces * faces) * errors
         if self._config.weighting == "debiased":
-            errors = debiased_weights(batch["timesteps"]).to(errors)[:, None, None, None] * errors
+            errors = debiased_weights(batch["timesteps"])[:, None, None, None] * errors
         return errors.mean()
 
     def error(self, batch: Batch) -> Tensor:
@@ -129,12 +129,12 @@ def face_cells(pose_maps: Tensor, cells: tuple[int, ...]) -> Tensor:
 
 
 def debiased_weights(timesteps: Tensor) -> Tensor:
-    """Weigh the errors of timesteps (B,) by 1 / sqrt(signal-to-noise ratio), in float64.
+    """Weigh the errors of timesteps (B,) by 1 / sqrt(signal-to-noise ratio), float32.
 
     An error of the predicted noise is one of the picture, larger by that factor. With equal weights
     the noisiest timesteps, which settle the large areas of colour, hardly count.
 
     Source: Yu et al. 2023.
     """
-    alphas = torch.from_numpy(alphas_cumprod())[timesteps.cpu()]
-    return ((1 - alphas) / alphas).sqrt()
+    signal, noise = amplitudes("scaled_linear", timesteps.device, torch.float32)
+    return noise[timesteps] / signal[timesteps]

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from magicpose_core import SamplingSettings, load_pipeline
 from magicpose_core.doctor.examine import precisions
@@ -19,13 +20,24 @@ from magicpose_core.sampling.windows import FrameWindows
 from magicpose_core.training.config import (
     DataConfig,
     NetworkConfig,
+    ObjectiveConfig,
     OptimizerConfig,
     RunConfig,
     TrainingConfig,
 )
+from magicpose_core.training.fresh import fresh_denoiser
+from magicpose_core.training.graphed import graphed
+from magicpose_core.training.objective import NoiseObjective
 from magicpose_core.training.run import train_stage
+from magicpose_core.training.stages import find_stage
 
 pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(autouse=True)
+def _fresh_accelerator():
+    """Let each test choose its precision; accelerate keeps one for the process."""
+    AcceleratorState._reset_state()
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +149,35 @@ def test_a_training_step_learns(device, tmp_path, precision):
     assert len(losses) == 20
     assert np.isfinite(losses).all()
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_a_graph_of_the_training_step_has_its_loss_and_gradients(device):
+    if device.type != "cuda":
+        pytest.skip("only CUDA has graphs")
+    network = NetworkConfig(channels=(32, 32, 32, 32), heads=4, text_width=16)
+    config = ObjectiveConfig(plain_share=0.5, weighting="debiased", faces=2.0)
+    text = torch.zeros(1, 77, 16)
+    objective = NoiseObjective(fresh_denoiser(network, 0), find_stage("base", config), text, config)
+    objective.to(device)
+    batch = {
+        "latents": torch.randn(4, 4, 16, 16),
+        "reference": torch.randn(4, 4, 16, 16),
+        "noise": torch.randn(4, 4, 16, 16),
+        "timesteps": torch.tensor([1, 300, 600, 999]),
+        "pose_maps": torch.rand(4, 3, 128, 128),
+    }
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+
+    def gradients(loss):
+        objective.zero_grad()
+        loss(batch).backward()
+        return {
+            name: parameter.grad.clone()
+            for name, parameter in objective.named_parameters()
+            if parameter.requires_grad
+        }
+
+    captured = graphed(objective, batch)
+    expected = gradients(objective)
+    for name, gradient in gradients(captured).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-2, atol=1e-5)
