@@ -62,11 +62,12 @@ def graphed(
         ``loss(batch)``, whose gradients are the objective's.
     """
     names = tuple(batch)
-    captured: Callable[..., Tensor] = torch.cuda.make_graphed_callables(
+    captured = torch.cuda.make_graphed_callables(
         _Positional(objective, names), tuple(batch.values())
     )
 
     def loss(given: Mapping[str, Tensor]) -> Tensor:
-        return captured(*(given[name] for name in names))
+        result: Tensor = captured(*(given[name] for name in names))  # type: ignore[assignment]
+        return result
 
     return loss
