@@ -74,7 +74,7 @@ def self_test(
     one_pass, whole_run = BOUNDS[dtype]
     slack = 1.0 if device.type == "cpu" else ACCELERATOR_SLACK
     differences = []
-    with torch.no_grad(), _exact_convolutions():
+    with torch.no_grad(), _exact_float32():
         for part, check in _CHECKS.items():
             bound = whole_run if check is _run else one_pass
             error = max(_relative(ours, gold) for ours, gold in check(moved, numbers))
@@ -184,14 +184,16 @@ def _copy(models: MagicPoseModels, device: torch.device, dtype: torch.dtype) -> 
 
 
 @contextlib.contextmanager
-def _exact_convolutions() -> Iterator[None]:
-    """Keep cuDNN from rounding float32 to TF32, which PyTorch allows it by default."""
-    allowed = torch.backends.cudnn.allow_tf32
+def _exact_float32() -> Iterator[None]:
+    """Keep GPUs from rounding float32 to TF32, which PyTorch allows convolutions by default."""
+    allowed, precision = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
     torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
         torch.backends.cudnn.allow_tf32 = allowed
+        torch.set_float32_matmul_precision(precision)
 
 
 def _relative(ours: Tensor, gold: Tensor) -> float:

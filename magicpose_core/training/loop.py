@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -83,9 +83,6 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
             InitProcessGroupKwargs(timeout=_LONGEST_WAIT),
         ],
     )
-    if accelerator.device.type == "cuda":  # a run's shapes stay, and its errors are not of rounding
-        torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
     if accelerator.num_processes != config.run.world_size:
         raise InputError(
             f"run.world_size is {config.run.world_size} and {accelerator.num_processes} "
@@ -121,7 +118,22 @@ def train(
         InputError: The loss is no longer a number.
     """
     steps = config.run.steps if stop_at is None else stop_at
-    return _Run(task, config, accelerator).train(steps, on_step)
+    with _fast_products(accelerator.device):
+        return _Run(task, config, accelerator).train(steps, on_step)
+
+
+@contextmanager
+def _fast_products(device: torch.device) -> Iterator[None]:
+    """Let tensor cores multiply float32, and cuDNN choose by trying: a run's shapes stay."""
+    precision, tries = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.benchmark = tries
 
 
 class _Run:
