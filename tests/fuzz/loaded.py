@@ -6,6 +6,8 @@ from __future__ import annotations
 import contextlib
 
 import cv2
+import matplotlib.backends.backend_agg  # its first start on a machine asks fc-list for fonts
+import matplotlib.figure
 import scipy.signal
 import skimage.metrics
 import tensorboard.summary

@@ -98,6 +98,7 @@ FOUND = (
     f"dancers --people {'9' * 30}",
     f"inspect --{'x' * 5000}",
     f"detect --stride {'9' * 30}",
+    "evaluate --partial",
 )
 
 
