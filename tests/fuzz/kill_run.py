@@ -1,7 +1,8 @@
 """``make kill``: kill every command that writes at random moments and print a table.
 
 ``python -m tests.fuzz.kill_run [COMMAND ...] --kills 300 --seed 0``; exit code 1 where anything was
-damaged, mixed, lost or left over.
+damaged, mixed, lost or left over. ``--each-change`` leaves chance out: each command is killed
+before each of its changes in the file system.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(JOBS)}")
     parser.add_argument("--kills", type=int, default=300, help="of all commands together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--each-change", action="store_true", help="instead of random moments")
     options = parser.parse_args()
     begun = time.monotonic()
     kills: dict[str, list[Kill]] = {}
@@ -39,11 +41,12 @@ def main() -> int:
         for name, killer in killers.items():
             count = -(-options.kills * killer.job.share // shares)
             source = random.Random(f"{options.seed} {name}")
+            drawn = (killer.draw_moment(source) for _ in range(count))
             kills[name] = []
-            for number in range(count):
-                kills[name].append(killer.kill(source))
+            for moment in killer.each_change() if options.each_change else drawn:
+                kills[name].append(killer.kill(moment))
                 if wrong := kills[name][-1].wrong:
-                    sys.stdout.write(f"{name} {number}: {wrong}\n")
+                    sys.stdout.write(f"{name}, {moment}: {wrong}\n")
             sys.stdout.write(f"{table({name: kills[name]})}\n")
             sys.stdout.flush()
     sys.stdout.write(f"\n{table(kills)}\n{time.monotonic() - begun:.0f} s\n")

@@ -1,8 +1,9 @@
 """Kill commands at random moments and look at what is left.
 
-Each command runs in a forked child whose modules are loaded, in a folder of its own. When it has
-used a random share of the CPU time that it takes undisturbed, it gets SIGKILL, SIGTERM or SIGHUP.
-Then the next run comes, and what stands in the folder is compared with what undisturbed runs leave:
+Each command runs in a forked child whose modules are loaded, in a folder of its own. It gets
+SIGKILL, SIGTERM or SIGHUP when it has used a random share of the CPU time that it takes
+undisturbed, or before a random one of the changes that it makes in the file system. Then the next
+run comes, and what stands in the folder is compared with what undisturbed runs leave:
 
 - a run that replaces results: the next one is refused, and all files are the old ones or all the
   new ones;
@@ -19,6 +20,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import itertools
 import json
 import os
 import random as random_numbers
@@ -33,6 +35,7 @@ from pathlib import Path
 from magicpose_core.cli.__main__ import main
 
 from . import loaded  # noqa: F401 - by the parent, not by each child
+from .changes import count_changes
 from .kill_jobs import JOBS, KillJob
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
@@ -41,6 +44,21 @@ _TIMES = ("seconds", "seconds_by_part")  # in settings and curves
 
 State = Mapping[str, str]
 """Path below a folder -> what is compared of its content."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a signal comes: after so much CPU time, or before the change of that number.
+
+    Attributes:
+        number: The signal.
+        seconds: CPU time, in seconds, or None.
+        change: From 1 on, or None.
+    """
+
+    number: signal.Signals
+    seconds: float | None = None
+    change: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,18 +92,17 @@ class Killer:
         self._old = state_of(self._work)
         code, self._seconds = self._run(self.job.words)
         _expect_success(code, name)
+        self.changes = int((folder / "changes.txt").read_text("ascii"))
         self._new = state_of(self._work)
         assert self._new != self._old, f"{name} changes nothing"
         self._sources = _stamps(inputs)
 
-    def kill(self, random: random_numbers.Random) -> Kill:
+    def kill(self, moment: Moment) -> Kill:
         """Put the old results back, kill the command, and run the next one."""
         shutil.rmtree(self._work)
         shutil.copytree(self._old_work, self._work)
-        number = random.choice(SIGNALS)
-        # the last tenth is where files are put in place
-        share = random.random() if random.random() < 0.6 else random.uniform(0.85, 1.0)
-        code, _ = self._run(self.job.words, end=(number, share * self._seconds))
+        number = moment.number
+        code, _ = self._run(self.job.words, end=moment)
         found = "whole" if code == 0 else ""
         asked_to_end = number != signal.SIGKILL
         if asked_to_end and not self.job.resumes and (wrong := self._compare()[1]):
@@ -93,6 +110,20 @@ class Killer:
         self._run(self.job.again)
         state, wrong = self._compare()
         return Kill(number, found or state, wrong)
+
+    def draw_moment(self, random: random_numbers.Random) -> Moment:
+        """Draw one: half of them lie before changes."""
+        number = random.choice(SIGNALS)
+        if random.random() < 0.5:
+            return Moment(number, change=random.randint(1, self.changes))
+        return Moment(number, seconds=random.random() * self._seconds)
+
+    def each_change(self) -> list[Moment]:
+        """Give the moments before each change, with the signals in turn."""
+        return [
+            Moment(number, change=change)
+            for change, number in zip(range(1, self.changes + 1), itertools.cycle(SIGNALS))
+        ]
 
     def _compare(self) -> tuple[str, str]:
         state = state_of(self._work)
@@ -106,10 +137,8 @@ class Killer:
             return "old", ""
         return "", _difference(state, self._new)
 
-    def _run(
-        self, words: tuple[str, ...], *, end: tuple[signal.Signals, float] | None = None
-    ) -> tuple[int, float]:
-        """Run in a child, and end it by a signal after so much CPU time.
+    def _run(self, words: tuple[str, ...], *, end: Moment | None = None) -> tuple[int, float]:
+        """Run in a child, and end it by a signal at that moment.
 
         Returns:
             The exit code, negative for a signal's number, and the CPU time.
@@ -119,11 +148,11 @@ class Killer:
             warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads at a fork
             child = os.fork()
         if child == 0:
-            _be(words, self._work, self._folder / "tmp")
-        if end is not None:
-            _wait_for_cpu_time(child, end[1])
+            _be(words, self._work, self._folder / "tmp", end)
+        if end is not None and end.seconds is not None:
+            _wait_for_cpu_time(child, end.seconds)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, end[0])
+                os.kill(child, end.number)
         _, status, used = os.wait4(child, 0)
         return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
 
@@ -179,8 +208,8 @@ def _ended(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _be(words: tuple[str, ...], work: Path, scratch: Path) -> None:
-    """Be the child: run the command line and leave."""
+def _be(words: tuple[str, ...], work: Path, scratch: Path, end: Moment | None) -> None:
+    """Be the child: run the command line, tell how many changes it made, and leave."""
     code = 70
     try:
         os.setsid()
@@ -192,7 +221,9 @@ def _be(words: tuple[str, ...], work: Path, scratch: Path) -> None:
                 os.dup2(source, target)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler if number == 2 else signal.SIG_DFL)
+        changes = count_changes((end.change, end.number) if end and end.change else None)
         code = main(list(words))
+        Path(work.parent, "changes.txt").write_text(str(changes()), "ascii")
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 70
     finally:
