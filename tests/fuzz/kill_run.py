@@ -2,7 +2,8 @@
 
 ``python -m tests.fuzz.kill_run [COMMAND ...] --kills 300 --seed 0``; exit code 1 where anything was
 damaged, mixed, lost or left over. ``--each-change`` leaves chance out: each command is killed
-before each of its changes in the file system.
+before each of its changes in the file system. After a third of the kills the next run is killed
+as well.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def main() -> int:
             drawn = (killer.draw_moment(source) for _ in range(count))
             kills[name] = []
             for moment in killer.each_change() if options.each_change else drawn:
-                kills[name].append(killer.kill(moment))
+                then = killer.draw_next_moment(source) if source.random() < 1 / 3 else None
+                kills[name].append(killer.kill(moment, then=then))
                 if wrong := kills[name][-1].wrong:
-                    sys.stdout.write(f"{name}, {moment}: {wrong}\n")
+                    sys.stdout.write(f"{name}, {moment}, then {then}: {wrong}\n")
             sys.stdout.write(f"{table({name: kills[name]})}\n")
             sys.stdout.flush()
     sys.stdout.write(f"\n{table(kills)}\n{time.monotonic() - begun:.0f} s\n")

@@ -3,7 +3,8 @@
 Each command runs in a forked child whose modules are loaded, in a folder of its own. It gets
 SIGKILL, SIGTERM or SIGHUP when it has used a random share of the CPU time that it takes
 undisturbed, or before a random one of the changes that it makes in the file system. Then the next
-run comes, and what stands in the folder is compared with what undisturbed runs leave:
+run comes, which is killed at times too, and one after it. What stands in the folder is compared
+with what undisturbed runs leave:
 
 - a run that replaces results: the next one is refused, and all files are the old ones or all the
   new ones;
@@ -97,8 +98,8 @@ class Killer:
         assert self._new != self._old, f"{name} changes nothing"
         self._sources = _stamps(inputs)
 
-    def kill(self, moment: Moment) -> Kill:
-        """Put the old results back, kill the command, and run the next one."""
+    def kill(self, moment: Moment, *, then: Moment | None = None) -> Kill:
+        """Put the old results back, kill the command, and run the next one; kill that too."""
         shutil.rmtree(self._work)
         shutil.copytree(self._old_work, self._work)
         number = moment.number
@@ -107,6 +108,8 @@ class Killer:
         asked_to_end = number != signal.SIGKILL
         if asked_to_end and not self.job.resumes and (wrong := self._compare()[1]):
             return Kill(number, found, f"left by {number.name} (exit {code}): {wrong}")
+        if then is not None:
+            self._run(self.job.again, end=then)
         self._run(self.job.again)
         state, wrong = self._compare()
         return Kill(number, found or state, wrong)
@@ -117,6 +120,10 @@ class Killer:
         if random.random() < 0.5:
             return Moment(number, change=random.randint(1, self.changes))
         return Moment(number, seconds=random.random() * self._seconds)
+
+    def draw_next_moment(self, random: random_numbers.Random) -> Moment:
+        """Draw one for the next run: it clears up first, in a few changes."""
+        return Moment(random.choice(SIGNALS), change=round(self.changes ** random.random()))
 
     def each_change(self) -> list[Moment]:
         """Give the moments before each change, with the signals in turn."""
