@@ -17,7 +17,8 @@ import av
 from PIL import Image
 
 from magicpose_core.images import read_image
-from magicpose_core.pose.formats.pose_files import read_poses, write_poses
+from magicpose_core.pose.formats.pose_files import PoseFormat, read_poses, write_poses
+from magicpose_core.pose.keypoints import PoseSequence
 
 from .harness import command_line, try_known
 from .keypoints import a_clip
@@ -58,6 +59,8 @@ def worst_cases() -> Iterator[tuple[str, Callable[[Path], Case]]]:
     deep = functools.partial(_video, "libx264", "yuv422p10le", (3840, 2160))
     yield "video of 3840 x 2160, 4:2:2 of 10 bits, 16 references", deep
     yield f"keypoints of {_FRAMES:,} frames", _keypoints
+    for format in ("coco", "mediapipe"):
+        yield f"{format} of {_FRAMES:,} frames", functools.partial(_read_and_written, format)
     yield "keypoints of 20 million numbers", _numbers
     for kind in ("weight_files", "configurations"):
         for name, make_case in importlib.import_module(f".{kind}", __package__).known_cases():
@@ -91,11 +94,22 @@ def _video(codec: str, pixels: str, size: tuple[int, int], folder: Path) -> Case
 
 
 def _keypoints(folder: Path) -> Case:
-    clip, path = a_clip(), folder / "poses.json"
-    frames = (clip.frames * _FRAMES)[:_FRAMES]
-    write_poses(path, replace(clip, frames=frames))
+    path = folder / "poses.json"
+    write_poses(path, _long_clip())
     words = ["align", str(path), "--to", str(path), "--out", str(folder / "aligned.json")]
     return Case("", command_line(words), naming="", command=True)
+
+
+def _read_and_written(format: PoseFormat, folder: Path) -> Case:
+    path = folder / "poses.json"
+    write_poses(path, _long_clip(), format)
+    again = folder / "again.json"
+    return Case("", lambda: write_poses(again, read_poses(path), format), naming=path.name)
+
+
+def _long_clip() -> PoseSequence:
+    clip = a_clip()
+    return replace(clip, frames=(clip.frames * _FRAMES)[:_FRAMES])
 
 
 def _numbers(folder: Path) -> Case:

@@ -5,7 +5,8 @@ Held exactly: what ``coco_wholebody`` holds, sizes, empty frames, frames per sec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,30 +26,50 @@ _MOST_VISIBLE = 2  # COCO's flags: 0 not labelled, 1 hidden, 2 visible
 
 
 def to_coco_dataset(sequence: PoseSequence) -> dict[str, object]:
-    """Write a sequence as a COCO-WholeBody annotation file with real scores."""
-    annotations: list[dict[str, object]] = []
-    for frame, people in enumerate(sequence.frames):
-        for person in people:
-            annotations.append(_annotation(person, sequence, frame, len(annotations)))
+    """Make a COCO-WholeBody annotation file of a sequence, with real scores."""
+    return {**coco_head(sequence), "annotations": list(coco_annotations(sequence))}
+
+
+def coco_head(sequence: PoseSequence) -> dict[str, object]:
+    """Give what stands in the file beside the annotations."""
     size = {"width": sequence.width, "height": sequence.height}
     return {
         "info": {"description": "MagicPose", "fps": sequence.fps},
         "images": [
             {"id": frame, "file_name": f"{frame:05d}.png", **size} for frame in range(len(sequence))
         ],
-        "annotations": annotations,
         "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_JOINTS)}],
     }
 
 
-def from_coco_dataset(dataset: Mapping[str, object], *, fps: float | None = None) -> PoseSequence:
+def coco_annotations(sequence: PoseSequence) -> Iterator[dict[str, object]]:
+    """Give the annotations, one per person and frame."""
+    numbers = itertools.count()
+    for frame, people in enumerate(sequence.frames):
+        for person in people:
+            yield _annotation(person, sequence, frame, next(numbers))
+
+
+def from_coco_dataset(
+    dataset: Mapping[str, object],
+    *,
+    annotations: Iterable[object] | None = None,
+    fps: float | None = None,
+) -> PoseSequence:
     """Read a COCO file with ``images`` and ``annotations``; its pictures become the frames.
+
+    Args:
+        dataset: The file's content.
+        annotations: Its annotations where they are read one at a time; None where it holds them.
+        fps: Frames per second; overrules the file's own, 30 where neither says.
 
     Raises:
         InputError: Pictures differ in size, an annotation belongs to none, its points are wrong, or
             the key points are of animals.
     """
-    images, annotations = _listed(dataset, "images"), _listed(dataset, "annotations")
+    images = _listed(dataset, "images")
+    if annotations is None:
+        annotations = _listed(dataset, "annotations")
     if not images:
         raise InputError("the COCO file lists no images, so its frames have no size")
     sizes = {
@@ -61,6 +82,9 @@ def from_coco_dataset(dataset: Mapping[str, object], *, fps: float | None = None
     _check_people_only(dataset)
     frames: dict[str, list[PersonPose]] = {str(image.get("id")): [] for image in images}
     for index, annotation in enumerate(annotations):
+        if not isinstance(annotation, Mapping):
+            given = type(annotation).__name__
+            raise InputError(f"annotation {index} must be an object, got {given}")
         people = frames.get(str(annotation.get("image_id")))
         if people is None:
             raise InputError(f"annotation {index} belongs to no image of the file")

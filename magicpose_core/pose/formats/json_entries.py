@@ -1,10 +1,10 @@
-"""Read a long JSON file entry by entry: memory holds one of them, however many there are."""
+"""Read and write a long JSON file entry by entry: memory holds one, however many there are."""
 
 from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO
 
 _PIECE = 1 << 16  # characters
@@ -13,37 +13,72 @@ _SPACE = " \t\n\r"
 _BEHIND_VALUES = frozenset(",:]}" + _SPACE)
 
 
-def read_entries(file: IO[str], key: str, others: dict[str, object]) -> Iterator[object]:
-    """Yield the entries of the list at the top of a file, or of the one under ``key`` there.
+def read_entries(
+    file: IO[str], keys: Collection[str], others: dict[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Yield the entries of the list at the top of a file, or of those under ``keys`` there.
 
     Args:
         file: Open JSON text.
-        key: Name of the long list where an object stands at the top.
-        others: Filled with all other entries of that object; complete when the iterator ends.
+        keys: Names of long lists where an object stands at the top.
+        others: Filled with all other entries of that object, and with [] for those lists;
+            complete when the iterator ends.
+
+    Yields:
+        The name of the list, "" at the top, and the entry.
 
     Raises:
         ValueError: The file is no JSON, neither a list nor an object, or an entry is overlong.
     """
     text = _Text(file)
     if text.takes("["):
-        yield from _listed(text)
+        yield from (("", entry) for entry in _listed(text))
     elif text.takes("{"):
-        yield from _named(text, key, others)
+        yield from _named(text, keys, others)
     else:
         raise ValueError("neither a list nor an object stands at the top")
     if text.next():
         raise ValueError("more text stands behind the end")
 
 
-def _named(text: _Text, key: str, others: dict[str, object]) -> Iterator[object]:
+def write_entries(
+    file: IO[str],
+    key: str,
+    entries: Iterable[object],
+    *,
+    before: Mapping[str, object],
+    after: Mapping[str, object] | None = None,
+) -> None:
+    """Write a JSON object with a long list under ``key``: as one value it would fill memory.
+
+    Args:
+        file: Where to.
+        key: The list's name.
+        entries: What it lists.
+        before: Other entries of the object, one at least, which stand in front of the list.
+        after: Those behind it.
+    """
+    file.write(json.dumps(dict(before))[:-1] + f", {json.dumps(key)}: [")
+    for index, entry in enumerate(entries):
+        file.write((", " if index else "") + json.dumps(entry))
+    file.write("]")
+    for name, value in (after or {}).items():
+        file.write(f", {json.dumps(name)}: {json.dumps(value)}")
+    file.write("}")
+
+
+def _named(
+    text: _Text, keys: Collection[str], others: dict[str, object]
+) -> Iterator[tuple[str, object]]:
     while not text.takes("}"):
         name = text.value()
         if not isinstance(name, str):
             raise ValueError(f"expected a name in quotation marks, got {str(name)[:40]!r}")
         text.expect(":")
-        if name == key and text.takes("["):
-            others[key] = None  # there was one
-            yield from _listed(text)
+        if name in keys and text.takes("["):
+            others[name] = []  # there was one
+            for entry in _listed(text):
+                yield name, entry
         else:
             others[name] = text.value()
         if not text.takes(","):

@@ -13,8 +13,8 @@ from ...errors import InputError, one_line
 from ...files import atomic_path, regular_file, write_text
 from ...video.reader import natural_order
 from ..keypoints import USUAL_FPS, People, PersonPose, PoseSequence
-from .coco_json import from_coco_dataset, to_coco_dataset
-from .json_entries import read_entries
+from .coco_json import coco_annotations, coco_head, from_coco_dataset
+from .json_entries import read_entries, write_entries
 from .json_values import frame_rate, number_array, pixel_count
 from .magos_project import from_magos_project, is_magos_project
 from .mediapipe_holistic import from_holistic, to_holistic
@@ -24,7 +24,7 @@ from .openpose_json import COMPLETE, to_cmu_people, to_pose_keypoints
 PoseFormat = Literal["pose_keypoint", "cmu", "coco", "mediapipe"]
 POSE_FORMATS: tuple[PoseFormat, ...] = ("pose_keypoint", "cmu", "coco", "mediapipe")
 _MEDIAPIPE = "mediapipe_holistic"
-_FRAMES = "frames"  # under which a clip's long list stands
+_FRAMES, _ANNOTATIONS = "frames", "annotations"  # under which long lists stand
 
 
 def read_poses(
@@ -61,9 +61,9 @@ def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_k
             value = to_cmu_people(people, sequence.width, sequence.height)
             write_text(Path(path) / f"{index:012d}_keypoints.json", json.dumps(value))
     elif format == "coco":
-        write_text(path, json.dumps(to_coco_dataset(sequence)))
+        _write_list(path, _ANNOTATIONS, coco_annotations(sequence), before=coco_head(sequence))
     elif format == "mediapipe":
-        write_text(path, json.dumps(_to_mediapipe(sequence)))
+        _write_list(path, _FRAMES, _holistic_frames(sequence), before=_holistic_head(sequence))
     else:
         write_pose_clip(path, sequence)
 
@@ -71,22 +71,30 @@ def write_poses(path: Path, sequence: PoseSequence, format: PoseFormat = "pose_k
 def write_pose_clip(
     path: Path, sequence: PoseSequence, notes: Mapping[str, object] | None = None
 ) -> None:
-    """Write POSE_KEYPOINT frames and their rate, frame by frame: as one value they fill memory.
+    """Write POSE_KEYPOINT frames and their rate.
 
     Args:
         path: The file.
         sequence: The clip.
         notes: Further entries beside ``fps`` and ``frames``.
     """
+    frames = (
+        to_pose_keypoints(replace(sequence, frames=(people,)), COMPLETE)[0]
+        for people in sequence.frames
+    )
+    _write_list(path, _FRAMES, frames, before={"fps": sequence.fps}, after=notes)
+
+
+def _write_list(
+    path: Path,
+    key: str,
+    entries: Iterable[object],
+    *,
+    before: Mapping[str, object],
+    after: Mapping[str, object] | None = None,
+) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(f'{{"fps": {json.dumps(sequence.fps)}, "frames": [')
-        for index, people in enumerate(sequence.frames):
-            (frame,) = to_pose_keypoints(replace(sequence, frames=(people,)), COMPLETE)
-            file.write((", " if index else "") + json.dumps(frame))
-        file.write("]")
-        for name, value in (notes or {}).items():
-            file.write(f", {json.dumps(name)}: {json.dumps(value)}")
-        file.write("}")
+        write_entries(file, key, entries, before=before, after=after)
 
 
 def _read_folder(folder: Path, size: tuple[int, int] | None, fps: float | None) -> PoseSequence:
@@ -101,7 +109,7 @@ def _read_folder(folder: Path, size: tuple[int, int] | None, fps: float | None) 
 
 def _only_value(path: Path) -> object:
     others: dict[str, object] = {}
-    entries = list(_entries(path, others))
+    entries = list(_entries(path, _FRAMES, others))
     return entries if entries or not others else others
 
 
@@ -111,19 +119,20 @@ def _read_file(path: Path, size: tuple[int, int] | None, fps: float | None) -> P
 
     def frames() -> Iterator[object]:
         found = False
-        for entry in _entries(path, others):
+        for entry in _entries(path, _FRAMES, others):
             found = True
             yield entry
-        if others.get(_FRAMES) is not None:
-            yield others[_FRAMES]  # no list
+        if not isinstance(others.get(_FRAMES, []), list):
+            yield others[_FRAMES]
         elif not found and others and _FRAMES not in others:
             yield from _frames_of(dict(others))
 
     first = next(frames(), None)
     if is_magos_project(others):
         return from_magos_project(others, fps=fps)
-    if isinstance(first, Mapping) and "annotations" in first:
-        return from_coco_dataset(first, fps=fps)
+    if isinstance(first, Mapping) and _ANNOTATIONS in first:
+        again = _entries(path, _ANNOTATIONS, {}) if first[_ANNOTATIONS] == [] else None
+        return from_coco_dataset(first, annotations=again, fps=fps)
     if others.get("format") == _MEDIAPIPE or (_FRAMES in others and isinstance(first, list)):
         return _from_mediapipe(frames(), others, fps)
     read = read_frames(frames, size=size)
@@ -142,10 +151,13 @@ def _frames_of(value: Mapping[str, object]) -> Iterable[object]:
     return named if collection else [value]
 
 
-def _entries(path: Path, others: dict[str, object]) -> Iterator[object]:
+def _entries(path: Path, key: str, others: dict[str, object]) -> Iterator[object]:
+    """Give the entries of the list at the top or under ``key``; fill the rest into ``others``."""
     try:
         with regular_file(path).open(encoding="utf-8") as file:
-            yield from read_entries(file, _FRAMES, others)
+            for name, entry in read_entries(file, (_FRAMES, _ANNOTATIONS), others):
+                if name in ("", key):
+                    yield entry
     except FileNotFoundError as error:
         raise InputError(f"no pose file is at {path}; check the path") from error
     except InputError:
@@ -157,17 +169,18 @@ def _entries(path: Path, others: dict[str, object]) -> Iterator[object]:
         ) from error
 
 
-def _to_mediapipe(sequence: PoseSequence) -> dict[str, object]:
+def _holistic_head(sequence: PoseSequence) -> dict[str, object]:
     return {
         "format": _MEDIAPIPE,
         "width": sequence.width,
         "height": sequence.height,
         "fps": sequence.fps,
-        "frames": [
-            [{k: v.tolist() for k, v in to_holistic(person).items()} for person in people]
-            for people in sequence.frames
-        ],
     }
+
+
+def _holistic_frames(sequence: PoseSequence) -> Iterator[object]:
+    for people in sequence.frames:
+        yield [{k: v.tolist() for k, v in to_holistic(person).items()} for person in people]
 
 
 def _from_mediapipe(

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from magicpose_core.errors import InputError
+from magicpose_core.pose.formats import json_entries
 from magicpose_core.pose.formats.coco_json import from_coco_dataset, to_coco_dataset
 from magicpose_core.pose.formats.openpose_json import to_pose_keypoints
 from magicpose_core.pose.formats.pose_files import read_poses, write_poses
@@ -20,6 +23,11 @@ def a_clip(missing: float = 0.2) -> PoseSequence:
     generator = np.random.default_rng(7)
     people = [random_person(generator, missing) for _ in range(3)]
     return PoseSequence(frames=((people[0],), (), tuple(people)), width=320, height=200, fps=25)
+
+
+def a_long_clip(frames: int) -> PoseSequence:
+    clip = a_clip()
+    return replace(clip, frames=(clip.frames * frames)[:frames])
 
 
 def test_clip_file_comes_back_with_its_rate(tmp_path: Path) -> None:
@@ -47,6 +55,42 @@ def test_other_formats_come_back_in_what_they_hold(tmp_path: Path, format: str) 
     for person, same in zip(a_clip().frames[2], once.frames[2], strict=True):
         assert person.left_hand == same.left_hand
         np.testing.assert_array_equal(person.body.xy[2:], same.body.xy[2:])
+
+
+@pytest.mark.parametrize("format", ["pose_keypoint", "coco", "mediapipe"])
+def test_a_file_may_be_longer_than_any_of_its_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    clip = a_long_clip(60)
+    write_poses(tmp_path / "clip.json", clip, format)
+    whole = read_poses(tmp_path / "clip.json")
+    monkeypatch.setattr(json_entries, "_PIECE", 1 << 10)
+    monkeypatch.setattr(json_entries, "_LONGEST_VALUE", 1 << 16)
+    assert (tmp_path / "clip.json").stat().st_size > 2 << 16
+    assert read_poses(tmp_path / "clip.json") == whole
+
+
+@pytest.mark.parametrize("format", ["pose_keypoint", "coco", "mediapipe"])
+def test_memory_of_writing_hardly_grows_with_the_frames(tmp_path: Path, format: str) -> None:
+    def peak(frames: int) -> int:
+        clip = a_long_clip(frames)
+        tracemalloc.start()
+        write_poses(tmp_path / f"{frames}", clip, format)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(1)  # loads what is loaded once
+    assert peak(60) - peak(10) < 50 * 1000  # bytes; as JSON values a frame takes 25 times as many
+
+
+def test_annotations_may_stand_before_the_images(tmp_path: Path) -> None:
+    dataset = to_coco_dataset(a_clip())
+    (tmp_path / "images.json").write_text(json.dumps(dataset))
+    backwards = dict(reversed(list(dataset.items())))
+    (tmp_path / "annotations.json").write_text(json.dumps(backwards))
+    read = read_poses(tmp_path / "annotations.json")
+    assert read == read_poses(tmp_path / "images.json") == from_coco_dataset(dataset)
 
 
 def test_a_bare_list_of_frames_is_comfyui_s_own_file(tmp_path: Path) -> None:
@@ -92,6 +136,12 @@ def test_coco_flags_become_scores() -> None:
             '{"annotations": [{"image_id": 4}], "images": [{"id": 1, "width": 9, "height": 9}]}',
             "belongs to no image",
         ),
+        (
+            '{"annotations": [7], "images": [{"id": 1, "width": 9, "height": 9}]}',
+            "annotation 0 must be an object, got int",
+        ),
+        ('{"annotations": null, "images": [{}]}', "has a list of annotations, got NoneType"),
+        ('{"frames": null}', "frame 0 must be an object"),
         ('{"format": "mediapipe_holistic"}', "need frames"),
         (
             '{"format": "mediapipe_holistic", "width": 4, "height": 4,'
