@@ -41,6 +41,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(vae_config, unint
         assert torch.equal(tensor, resumed[key]), key
 
 
+@pytest.mark.posix
+def test_batches_that_others_make_give_the_same_losses(vae_config, uninterrupted):
+    helped = replace(vae_config, run=replace(vae_config.run, workers=2))
+    train_stage("vae", helped, stop_at=1)
+    train_stage("vae", helped)
+    assert losses(helped) == losses(uninterrupted)
+
+
 KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
