@@ -7,6 +7,7 @@ made to run programs is refused by the name that it calls.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -102,18 +103,22 @@ def _open_safetensors(path: Path) -> Checkpoint:
     try:
         if MOST_HEADER < header < path.stat().st_size:
             raise ValueError(f"its header has {header:,} bytes")
-        opened = safe_open(path, framework="pt")
-        parts = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+        opened = safe_open(path, framework="pt")  # checks the header
+        # its get_slice looks through all tensors for each one, below safetensors 0.7
+        with path.open("rb") as file:
+            file.seek(8)
+            described = json.loads(file.read(header))
     except (SafetensorError, ValueError) as error:
         raise _damaged(path, error) from error
     tensors = {}
-    for key, part in parts.items():
-        if part.get_dtype() not in SAFETENSORS_DTYPES:
+    for key in opened.keys():  # noqa: SIM118 - no mapping
+        dtype, shape = described[key]["dtype"], tuple(described[key]["shape"])
+        if dtype not in SAFETENSORS_DTYPES:
             raise CheckpointError(
-                f"{path.name} holds {key[:80]!a} in {part.get_dtype()}, which is not read; "
+                f"{path.name} holds {key[:80]!a} in {dtype}, which is not read; "
                 f"expected one of {', '.join(SAFETENSORS_DTYPES)}"
             )
-        tensors[key] = TensorInfo(tuple(part.get_shape()), SAFETENSORS_DTYPES[part.get_dtype()])
+        tensors[key] = TensorInfo(shape, SAFETENSORS_DTYPES[dtype])
     return Checkpoint(path, tensors, opened.get_tensor, opened.metadata() or {})
 
 
