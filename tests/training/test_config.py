@@ -109,14 +109,19 @@ def test_the_configurations_for_own_videos_take_as_many_pairs_as_the_paper(path)
 def test_the_demo_has_a_configuration_for_each_stage():
     assert [path.stem for path in DEMO_CONFIGS] == [
         "base",
+        "base_expressions",
         "base_faces",
         "stage1",
+        "stage1_expressions",
         "stage1_faces",
         "stage2",
+        "stage2_expressions",
         "stage2_faces",
         "stage3",
+        "stage3_expressions",
         "vae",
         "vae_decoder",
+        "vae_expressions",
         "vae_faces",
         "vae_linear",
     ]
