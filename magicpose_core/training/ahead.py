@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from typing import TypeVar
 import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+_log = logging.getLogger("magicpose")
 
 _Made = TypeVar("_Made")
 _MOST_WORKERS = 16
@@ -25,7 +28,9 @@ def choose_workers(named: int | None, device: torch.device) -> int:
         device: That trains.
     """
     if "fork" not in multiprocessing.get_all_start_methods():
-        return 0  # what is made closes over the data, which other processes can only inherit
+        if named:  # what is made closes over the data, which other processes can only inherit
+            _log.warning("run.workers %d needs a system that can fork; this one makes none", named)
+        return 0
     if named is not None:
         return named
     return 0 if device.type == "cpu" else min(_MOST_WORKERS, (os.cpu_count() or 1) - 1)

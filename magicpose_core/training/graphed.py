@@ -1,7 +1,7 @@
 """A forward and backward pass as one CUDA graph: thousands of small kernels in one launch.
 
-A step of the demo's base is 16,000 kernels, which a processor launches in four times the time that
-an H200 computes them in.
+A step of the demo's base keeps a processor launching kernels for four times as long as an H200
+computes them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .config import RunConfig
+from .config import TrainingConfig
 
 _CAPTURED = ("base", "stage1", "stage2")  # the others look at numbers on the way
 
 
-def check_graphs(stage: str, run: RunConfig, device: torch.device) -> None:
+def check_graphs(stage: str, config: TrainingConfig, device: torch.device) -> None:
     """Refuse what no graph can hold.
 
     Raises:
         InputError: The run is not on CUDA, or it looks at numbers between two kernels.
     """
+    run = config.run
     if not run.cuda_graphs:
         return
     if device.type != "cuda":
@@ -33,6 +34,11 @@ def check_graphs(stage: str, run: RunConfig, device: torch.device) -> None:
         raise InputError(
             'run.cuda_graphs needs run.mixed_precision "no" and run.gradient_checkpointing false, '
             f'got "{run.mixed_precision}" and {str(run.gradient_checkpointing).lower()}'
+        )
+    if config.optimizer.accumulate > 1:  # the next pass would write over the gradients of the last
+        raise InputError(
+            f"run.cuda_graphs needs optimizer.accumulate 1, got {config.optimizer.accumulate}; "
+            "raise optimizer.batch instead"
         )
 
 

@@ -153,7 +153,7 @@ class _Run:
         optimizer = make_optimizer(
             parameters.values(), config.optimizer, rank=accelerator.process_index
         )
-        check_graphs(task.stage, config.run, accelerator.device)
+        check_graphs(task.stage, config, accelerator.device)
         self._objective, self._optimizer = accelerator.prepare(objective, optimizer)
         self._loss: Callable[[Batch], Tensor] = self._objective
         if config.run.cuda_graphs:

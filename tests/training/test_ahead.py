@@ -74,3 +74,9 @@ def test_frames_drawn_by_others_are_encoded_to_the_same_latents(tiny_vae_file, t
     np.testing.assert_array_equal(alone.pose_maps, helped.pose_maps)
     assert alone.names == helped.names
     np.testing.assert_array_equal(alone.bounds, helped.bounds)
+
+
+def test_a_system_that_cannot_fork_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    assert choose_workers(3, torch.device("cpu")) == 0
+    assert "run.workers 3 needs a system that can fork" in caplog.text

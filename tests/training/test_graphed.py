@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from magicpose_core.errors import InputError
-from magicpose_core.training.config import RunConfig
+from magicpose_core.training.config import OptimizerConfig, RunConfig, TrainingConfig
 from magicpose_core.training.graphed import check_graphs
 
 CUDA = torch.device("cuda")
+
+
+def configured(run, optimizer=OptimizerConfig()):  # noqa: B008 - frozen
+    return TrainingConfig(output=Path("run"), run=run, optimizer=optimizer)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +30,15 @@ CUDA = torch.device("cuda")
 )
 def test_what_no_graph_holds_is_refused(stage, run, device, message):
     with pytest.raises(InputError, match=message):
-        check_graphs(stage, run, device)
+        check_graphs(stage, configured(run), device)
+
+
+def test_accumulated_gradients_are_refused():
+    config = configured(RunConfig(cuda_graphs=True), OptimizerConfig(accumulate=2))
+    with pytest.raises(InputError, match=r"optimizer\.accumulate 1, got 2"):
+        check_graphs("base", config, CUDA)
 
 
 def test_the_rest_passes():
-    check_graphs("stage2", RunConfig(cuda_graphs=True), CUDA)
-    check_graphs("vae", RunConfig(), torch.device("cpu"))
+    check_graphs("stage2", configured(RunConfig(cuda_graphs=True)), CUDA)
+    check_graphs("vae", configured(RunConfig()), torch.device("cpu"))
