@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,26 +29,33 @@ _FILES: Mapping[DetectorName, _Needed] = {
 
 
 def what_lacks(settings: DetectorSettings) -> str | None:
-    """Say what a detector lacks and how to get it; None where package and files are present.
+    """Say all that a detector lacks and how to get it; None where package and files are present.
 
     A file may still turn out to be damaged: that is told when it is read.
     """
-    package = _PACKAGES.get(settings.name)
-    if package is not None and find_spec(package) is None:
-        return f"{settings.name} needs {package}: pip install {package.replace('_', '-')}"
     if settings.name == "mediapipe":
         return _lacking_environment()
+    lacks = [*_lacking_package(settings.name), *_lacking_files(settings)]
+    return f"{settings.name} needs {'; and '.join(lacks)}" if lacks else None
+
+
+def _lacking_package(detector: DetectorName) -> Iterator[str]:
+    package = _PACKAGES[detector]
+    if find_spec(package) is None:
+        yield f"{package}: pip install {package.replace('_', '-')}"
+
+
+def _lacking_files(settings: DetectorSettings) -> Iterator[str]:
     if settings.download:
-        return None
+        return
     missing = [
         f"{file.name} ({file.size / 1e6:.0f} MB, licence: {file.licence}, from {file.url})"
         for file, patterns in _FILES[settings.name]
         if not _is_there(file, settings.weights, patterns)
     ]
-    if not missing:
-        return None
-    folder = settings.weights[0] if settings.weights else "a folder of detector_weights"
-    return f"{settings.name} needs {' and '.join(missing)} in {folder}"
+    if missing:
+        folder = settings.weights[0] if settings.weights else "a folder of detector_weights"
+        yield f"{' and '.join(missing)} in {folder}"
 
 
 def _is_there(file: WeightFile, folders: Sequence[Path], patterns: Sequence[str]) -> bool:

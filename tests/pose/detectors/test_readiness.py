@@ -40,6 +40,14 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     assert "pip install controlnet-aux" in said
 
 
+def test_missing_files_are_named_beside_a_missing_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(readiness, "find_spec", lambda name: None)
+    said = what_lacks(DetectorSettings(name="dwpose", weights=[tmp_path]))
+    assert "pip install onnxruntime; and " in said
+    assert PERSON_BOXES.name in said
+    assert said.endswith(f"in {tmp_path}")
+
+
 def test_a_missing_environment_of_mediapipe_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("MAGICPOSE_POSE_PYTHON", str(tmp_path / "python"))
     assert "make pose-env" in what_lacks(DetectorSettings(name="mediapipe"))
