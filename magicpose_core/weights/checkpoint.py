@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError, InputError, one_line
 from ..files import regular_file
+from .mapping import map_file, release, view
 from .pickled_objects import CallsCodeError
 from .torch_file import open_torch_file
 
@@ -51,12 +52,15 @@ class Checkpoint:
         read: Key -> the tensor on the CPU, in the stored dtype; memory-mapped where the format
             allows, so it must not be written to.
         metadata: What a safetensors file says of itself.
+        release: Key -> nothing; gives back the memory in which that tensor of a mapped file was
+            read, once it was copied elsewhere.
     """
 
     path: Path
     tensors: Mapping[str, TensorInfo]
     read: Callable[[str], Tensor] = field(repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    release: Callable[[str], None] = field(default=lambda key: None, repr=False)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -110,7 +114,7 @@ def _open_safetensors(path: Path) -> Checkpoint:
             described = json.loads(file.read(header))
     except (SafetensorError, ValueError) as error:
         raise _damaged(path, error) from error
-    tensors = {}
+    tensors, places = {}, {}
     for key in opened.keys():  # noqa: SIM118 - no mapping
         dtype, shape = described[key]["dtype"], tuple(described[key]["shape"])
         if dtype not in SAFETENSORS_DTYPES:
@@ -119,7 +123,16 @@ def _open_safetensors(path: Path) -> Checkpoint:
                 f"expected one of {', '.join(SAFETENSORS_DTYPES)}"
             )
         tensors[key] = TensorInfo(shape, SAFETENSORS_DTYPES[dtype])
-    return Checkpoint(path, tensors, opened.get_tensor, opened.metadata() or {})
+        first, end = described[key]["data_offsets"]
+        places[key] = range(8 + header + first, 8 + header + end)
+    content = map_file(path)
+    return Checkpoint(
+        path,
+        tensors,
+        lambda key: view(content, places[key], tensors[key].dtype, tensors[key].shape),
+        opened.metadata() or {},
+        lambda key: release(content, places[key]),
+    )
 
 
 def _open_folder(path: Path) -> Checkpoint:
@@ -143,13 +156,12 @@ def _open_folder(path: Path) -> Checkpoint:
             f"{path} holds no safetensors files; expected a diffusers folder "
             "(unet/, vae/, text_encoder/) or a weight file"
         )
-    tensors = {whole: part.tensors[key] for whole, (part, key) in found.items()}
-
-    def read(whole: str) -> Tensor:
-        part, key = found[whole]
-        return part.read(key)
-
-    return Checkpoint(path, tensors, read)
+    return Checkpoint(
+        path,
+        {whole: part.tensors[key] for whole, (part, key) in found.items()},
+        lambda whole: found[whole][0].read(found[whole][1]),
+        release=lambda whole: found[whole][0].release(found[whole][1]),
+    )
 
 
 def _plain_files(folder: Path) -> list[Path]:
@@ -191,7 +203,7 @@ def _open_pickle(path: Path) -> Checkpoint:
                 "which is not read; expected plain numbers"
             )
     infos = {key: TensorInfo(tensor.shape, tensor.dtype) for key, tensor in opened.tensors.items()}
-    return Checkpoint(path, infos, opened.read)
+    return Checkpoint(path, infos, opened.read, release=opened.release)
 
 
 def _check(file: Checkpoint, size: int) -> None:

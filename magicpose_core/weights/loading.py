@@ -233,11 +233,14 @@ def load_network(
         state: dict[str, torch.Tensor] = {}
         for key, (name, shape) in wanted.items():
             if key in part.keys:
-                stored = weight_map.to_diffusers(key, part.file.read(part.keys[key]))
-                stored = stored if changed is None else changed(key, stored)
+                stored = part.file.read(part.keys[key])
+                shaped = weight_map.to_diffusers(key, stored)
+                wished = shaped if changed is None else changed(key, shaped)
+                placed = wished.to(device, dtype)
+                if placed.untyped_storage().data_ptr() != stored.untyped_storage().data_ptr():
+                    part.file.release(part.keys[key])
             else:
-                stored = recipe.absent(key, shape)
-            placed = stored.to(device, dtype)
+                placed = recipe.absent(key, shape).to(device, dtype)
             if key in weight_map.copies and not torch.equal(placed, state[name]):
                 raise CheckpointError(
                     f"{part.file.path.name} holds other numbers under {key} than under "

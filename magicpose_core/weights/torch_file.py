@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .mapping import map_file, release, view
 from .pickle_reader import Pickled, read_pickle
 from .pickled_objects import Items, OddTensor, StoredTensor
 
@@ -42,15 +43,12 @@ class TorchFile:
         tensor = self.tensors[key]
         if 0 in tensor.shape:
             return torch.empty(tensor.shape, dtype=tensor.dtype)
-        place = self.places[tensor.storage.key]
-        numbers: mmap.mmap | bytearray = self.content
-        start, itemsize = place.start, tensor.dtype.itemsize
-        if start % itemsize:
-            numbers, start = bytearray(self.content[place.start : place.stop]), 0
-        flat = torch.frombuffer(
-            numbers, dtype=tensor.dtype, offset=start, count=len(place) // itemsize
-        )
+        flat = view(self.content, self.places[tensor.storage.key], tensor.dtype)
         return flat.as_strided(tensor.shape, tensor.stride, tensor.offset)
+
+    def release(self, key: str) -> None:
+        """Give back the memory in which a tensor's storage was read."""
+        release(self.content, self.places[self.tensors[key].storage.key])
 
 
 def open_torch_file(path: Path) -> TorchFile:
@@ -65,8 +63,7 @@ def open_torch_file(path: Path) -> TorchFile:
     with _Bounded(io.FileIO(path)) as file:
         if path.stat().st_size == 0:
             raise ValueError("it is empty")
-        # torch wants it to be writable; what is written to goes into a copy
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        content = map_file(path)
         if content[:4] == b"PK\3\4":
             state, places = _read_archive(file, content)
         else:
