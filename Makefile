@@ -95,8 +95,7 @@ train-demo: $(VENV)/.dev
 	$(IN_ONE_PROCESS) stage1 $(CONFIGS)/stage1_longer.toml
 	$(IN_ONE_PROCESS) stage2 $(CONFIGS)/stage2_longer.toml
 	$(BIN)/magicpose convert runs/demo/stage2_longer/stage2.safetensors --dtype fp16 --note $(DEMO_NOTE) --force --out $(DEMO_MODEL)
-	$(IN_ONE_PROCESS) stage3 $(CONFIGS)/stage3_longer.toml
-	$(BIN)/magicpose convert runs/demo/stage3_longer/stage3.safetensors --dtype fp16 --force --out $(DEMO_MOTION)
+	$(BIN)/magicpose convert runs/demo/stage3_expressions/stage3.safetensors --dtype fp16 --force --out $(DEMO_MOTION)
 
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures

@@ -3,7 +3,8 @@
     python tests/nodes/run.py tests/nodes/bench_against_core.py -s
 
 No test: it prints, and holds nobody to a time. MAGICPOSE_BENCH names other numbers, such as
-``channels=320:640:1280:1280,size=512,frames=4,rounds=3``.
+``channels=320:640:1280:1280,size=512,frames=4,rounds=3``. On a CPU ComfyUI attends piece by piece
+unless it is started with ``--use-pytorch-cross-attention``: MAGICPOSE_TORCH_ATTENTION=1 does.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from comfy.cli_args import args
 
     args.cpu = True
+    args.use_pytorch_cross_attention = os.environ.get("MAGICPOSE_TORCH_ATTENTION") == "1"
     args.base_directory = str(base)
     importlib.import_module("utils.extra_config")  # before torchvision brings another utils
     import server

@@ -122,7 +122,6 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "stage2_longer",
         "stage3",
         "stage3_expressions",
-        "stage3_longer",
         "vae",
         "vae_decoder",
         "vae_expressions",
