@@ -10,6 +10,7 @@ from magicpose_core.errors import InputError
 from magicpose_core.evaluation.sweep import (
     GRID,
     PAPER,
+    best_for_their_time,
     choose,
     in_words,
     misses,
@@ -79,6 +80,16 @@ def test_where_nothing_meets_the_bounds_the_nearest_is_named():
         "times faster and 1.00 dB worse"
     )
     assert "draft" in second
+
+
+def test_the_best_for_their_time_are_those_than_which_no_quicker_one_is_better():
+    figures = {
+        "slow": {"seconds": 4.0, "psnr": 23.0},
+        "worse": {"seconds": 3.0, "psnr": 21.0},
+        "quick": {"seconds": 1.0, "psnr": 22.0},
+        "as quick": {"seconds": 1.0, "psnr": 20.0},
+    }
+    assert best_for_their_time(figures) == ["quick", "slow"]
 
 
 def test_table_plot_and_presets_are_written(tmp_path):
