@@ -6,7 +6,6 @@ Source: Guo et al. 2023, AnimateDiff, eq. 4; Chang et al. 2024, section 3.4.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..models.denoiser import MagicPoseDenoiser
@@ -50,7 +49,10 @@ class ClipObjective(nn.Module):
             for rows, control in ((~plain, True), (plain, False))
             if rows.any()
         ]
-        errors = torch.cat([self._errors(half, control=control) for half, control in halves])
+        changes = self._config.changes
+        errors = torch.cat(
+            [self._errors(half, control=control, changes=changes) for half, control in halves]
+        )
         if self._config.weighting == "uniform":
             return errors.mean()
         timesteps = torch.cat([half["timesteps"] for half, _ in halves])
@@ -60,8 +62,8 @@ class ClipObjective(nn.Module):
         """Mean squared error with all conditions and equal weights: what validation compares."""
         return self._errors(batch, control=True).mean()
 
-    def _errors(self, batch: Batch, *, control: bool) -> Tensor:
-        """Give the mean squared error of each clip (B,)."""
+    def _errors(self, batch: Batch, *, control: bool, changes: float = 0.0) -> Tensor:
+        """Give the error of each clip (B,): the mean squared one, and what of it flickers."""
         noise = batch["noise"]
         frames = noise.shape[1]
         timesteps = batch["timesteps"].repeat_interleave(frames)
@@ -73,7 +75,9 @@ class ClipObjective(nn.Module):
             features=self._features(batch, frames) if control else None,
             residuals=self._residuals(noisy, timesteps, batch) if control else None,
         )
-        return F.mse_loss(predicted.float(), noise, reduction="none").flatten(1).mean(dim=1)
+        wrong = predicted.float() - noise
+        errors = wrong.square().flatten(1).mean(dim=1)
+        return errors + changes * error_changes(wrong) if changes else errors
 
     @torch.no_grad()
     def _features(self, batch: Batch, frames: int) -> ReferenceFeatures | None:
@@ -96,3 +100,11 @@ class ClipObjective(nn.Module):
 
     def _text(self, rows: int) -> Tensor:
         return self.text.expand(rows, -1, -1)
+
+
+def error_changes(errors: Tensor) -> Tensor:
+    """Give the mean square (B,) of how errors (B, F, 4, h, w) change from frame to frame.
+
+    Halved, so that errors that have nothing to do with each other count as much as they do alone.
+    """
+    return errors.diff(dim=1).square().flatten(1).mean(dim=1) / 2

@@ -204,6 +204,8 @@ class ObjectiveConfig:
             to step away from. 0 in the paper, whose U-Net is trained already.
         one_noise_share: Chance that the frames of a clip of stage 3 all have one noise, as they
             have when a clip is rendered; otherwise a part is common, drawn uniformly from 0..1.
+        changes: Weight in stage 3 of how errors change from frame to frame, on top of the errors
+            themselves: what flickers, apart from what is wrong in all frames alike. 0 in the paper.
         plain_clips: Chance that the U-Net sees a clip of stage 3 alone, as guidance's other half.
         weighting: Of the timesteps: ``uniform`` as in the paper, or ``debiased``, which counts
             what an error of the noise does to the picture.
@@ -222,6 +224,7 @@ class ObjectiveConfig:
     wonoise: bool = True
     plain_share: float = 0.0
     one_noise_share: float = 0.5
+    changes: float = 0.0
     plain_clips: float = 0.125
     weighting: Literal["uniform", "debiased"] = "uniform"
     offset_noise: float = 0.0
@@ -234,7 +237,13 @@ class ObjectiveConfig:
     def __post_init__(self) -> None:
         """Refuse shares and weights that mean nothing."""
         _refuse_outside(self, "objective", 0, 1, "plain_share", "plain_clips", "one_noise_share")
-        _refuse_outside(self, "objective", 0, float("inf"), "offset_noise", "kl", "edges", "faces")
+        _refuse_outside(
+            self,
+            "objective",
+            0,
+            float("inf"),
+            *("offset_noise", "changes", "kl", "edges", "faces"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,7 +31,7 @@ from .export import STAGE1_PREFIXES, denoiser_parts, export
 from .latents import LatentCache, open_cache
 from .loop import Batch, Task
 from .objective import NoiseObjective
-from .pairs import pair_batch, validation_batch
+from .pairs import complete_pairs, draw_pairs, validation_batch
 from .stages import Stage
 from .start import start_models
 
@@ -61,18 +63,22 @@ def denoiser_task(
     if config.run.gradient_checkpointing:
         enable_checkpointing(models.denoiser)
     fixed = validation_batch(heldout, config.run.seed)
-    return Task(
+
+    def drawn_at(number: int) -> Batch:
+        place = (config.run.seed, rank, number)
+        return draw_pairs(train, config.optimizer.batch, place, config.objective.offset_noise)
+
+    task = Task(
         stage=stage.name,
         objective=objective,
-        batch_at=lambda number: pair_batch(
-            train,
-            config.optimizer.batch,
-            (config.run.seed, rank, number),
-            config.objective.offset_noise,
-        ),
+        batch_at=lambda number: complete_pairs(train, drawn_at(number)),
         validate=lambda: _validate(objective, fixed),
         draw=lambda: draw_samples(models, heldout, config),
     )
+    if not config.run.cuda_graphs:
+        return task
+    frames = train.on_device(models.vae.device)
+    return replace(task, batch_at=drawn_at, complete=partial(complete_pairs, frames))
 
 
 def open_caches(

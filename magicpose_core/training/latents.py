@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..data.frames import PosedFrame, Subject
 from ..errors import InputError, OutputError
@@ -62,6 +63,42 @@ class LatentCache:
             )
         chosen = slice(rank, None, world_size)
         return dataclasses.replace(self, names=self.names[chosen], bounds=self.bounds[chosen])
+
+    def read_moments(self, frames: Tensor) -> Tensor:
+        """Read the moments of frames (B,) -> (B, 8, h, w) float32."""
+        return torch.from_numpy(self.moments[frames.numpy()]).float()
+
+    def read_pose_maps(self, frames: Tensor) -> Tensor:
+        """Read the pose maps of frames (B,) -> (B, 3, H, W) in [0, 1]."""
+        return from_uint8(self.pose_maps[frames.numpy()])
+
+    def on_device(self, device: torch.device) -> FramesOnDevice:
+        """Copy all frames to a device."""
+        return FramesOnDevice(
+            torch.from_numpy(np.array(self.moments)).to(device),
+            torch.from_numpy(np.array(self.pose_maps)).to(device),
+        )
+
+
+@dataclass(frozen=True)
+class FramesOnDevice:
+    """The frames of a cache on a GPU, which then waits for nothing but a batch's numbers.
+
+    Attributes:
+        moments: (N, 8, h, w) float16.
+        pose_maps: (N, H, W, 3) uint8.
+    """
+
+    moments: Tensor
+    pose_maps: Tensor
+
+    def read_moments(self, frames: Tensor) -> Tensor:
+        """Read the moments of frames (B,) -> (B, 8, h, w) float32."""
+        return self.moments[frames].float()
+
+    def read_pose_maps(self, frames: Tensor) -> Tensor:
+        """Read the pose maps of frames (B,) -> (B, 3, H, W) in [0, 1]."""
+        return self.pose_maps[frames].permute(0, 3, 1, 2).contiguous().float() / 255
 
 
 def fingerprint(vae: AutoencoderKL, subjects: Sequence[Subject]) -> str:

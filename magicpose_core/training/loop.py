@@ -35,7 +35,7 @@ from .checkpoints import (
 from .config import TrainingConfig
 from .curves import Curves
 from .ema import Ema
-from .graphed import check_graphs, graphed
+from .graphed import GraphedStep
 from .optimizer import learning_rate_at, make_optimizer
 
 Batch = Mapping[str, Tensor]
@@ -56,6 +56,7 @@ class Task:
         objective: ``objective(batch) -> loss``; its parameters that require gradients are trained.
         batch_at: Makes the batch of this process for the n-th forward pass; the same n gives the
             same batch for ever.
+        complete: Makes of that, on the device, what the objective takes.
         validate: Measures the objective on fixed data and noise; lower is better.
         draw: Makes a picture (3, H, W) or a clip (F, 3, H, W) in [0, 1] to look at, or None.
     """
@@ -65,6 +66,7 @@ class Task:
     batch_at: BatchAt
     validate: Callable[[], float]
     draw: Callable[[], Tensor | None]
+    complete: Callable[[Batch], Batch] = lambda batch: batch
 
 
 def make_accelerator(config: TrainingConfig) -> Accelerator:
@@ -153,14 +155,11 @@ class _Run:
         optimizer = make_optimizer(
             parameters.values(), config.optimizer, rank=accelerator.process_index
         )
-        check_graphs(task.stage, config, accelerator.device)
         self._objective, self._optimizer = accelerator.prepare(objective, optimizer)
-        self._loss: Callable[[Batch], Tensor] = self._objective
-        if config.run.cuda_graphs:
-            self._loss = graphed(self._objective, self._on_device(task.batch_at(0)))
         ema = Ema(parameters, config.optimizer.ema) if config.optimizer.ema else None
         self._state = TrainedState(parameters, optimizer, ema, accelerator.scaler)
         self._progress = self._resume()
+        self._graphed = self._capture() if config.run.cuda_graphs else None
         self._curves = (
             Curves(config.output, self._progress.step) if accelerator.is_main_process else None
         )
@@ -198,13 +197,46 @@ class _Run:
             pinned=device.type == "cuda",
         )
 
+    def _capture(self) -> GraphedStep:
+        assert isinstance(self._state.optimizer, torch.optim.AdamW)
+        return GraphedStep(
+            self._loss,
+            list(self._state.parameters.values()),
+            self._state.optimizer,
+            self._config.optimizer.clip,
+            self._task.batch_at(self._progress.step),
+        )
+
+    def _loss(self, batch: Batch) -> Tensor:
+        loss: Tensor = self._objective(self._task.complete(batch))
+        return loss
+
     def _step(self, batches: Iterator[Batch]) -> float:
         """Do one optimizer step; returns the mean loss of its forward passes on all processes."""
-        optimizer, step = self._config.optimizer, self._progress.step
-        rate = learning_rate_at(step, optimizer, self._config.run.steps)
+        step = self._progress.step
+        rate = learning_rate_at(step, self._config.optimizer, self._config.run.steps)
+        started = time.perf_counter()
+        if self._graphed is not None:
+            loss, norm = self._graphed(next(batches), rate)
+        else:
+            loss, norm = self._plain_step(batches, rate)
+        self._progress = replace(self._progress, step=step + 1)
+        if self._state.ema is not None:
+            self._state.ema.update(step + 1)
+        mean = float(self._accelerator.reduce(loss, "mean"))
+        self._check(mean)
+        seconds = time.perf_counter() - started
+        self._write(
+            "training",
+            {"loss": mean, "gradient_norm": float(norm), "learning_rate": rate, "seconds": seconds},
+        )
+        return mean
+
+    def _plain_step(self, batches: Iterator[Batch], rate: float) -> tuple[Tensor, Tensor]:
+        """Do one step kernel by kernel; returns the mean loss of its passes and the norm."""
+        optimizer = self._config.optimizer
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        started = time.perf_counter()
         losses = []
         for batch in islice(batches, optimizer.accumulate):
             with self._accelerator.accumulate(self._objective):
@@ -218,17 +250,7 @@ class _Run:
                     )
                 self._optimizer.step()
                 self._optimizer.zero_grad()
-        self._progress = replace(self._progress, step=step + 1)
-        if self._state.ema is not None:
-            self._state.ema.update(step + 1)
-        mean = float(self._accelerator.reduce(torch.stack(losses).mean(), "mean"))
-        self._check(mean)
-        seconds = time.perf_counter() - started
-        self._write(
-            "training",
-            {"loss": mean, "gradient_norm": float(norm), "learning_rate": rate, "seconds": seconds},
-        )
-        return mean
+        return torch.stack(losses).mean(), norm
 
     def _look_up(self, *, last: bool) -> None:
         """Validate, draw and save where it is time to."""

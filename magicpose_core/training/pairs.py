@@ -7,18 +7,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..models.posterior import sample_posterior, split_moments
+from ..models.posterior import sample_posterior
 from ..models.sd15 import LATENT_SCALE
 from ..sampling.settings import TRAINING_STEPS
-from .latents import LatentCache
+from .latents import FramesOnDevice, LatentCache
 from .loop import Batch
 from .randomness import numpy_generator, torch_generator
 
 
-def pair_batch(
+def draw_pairs(
     cache: LatentCache, count: int, place: tuple[int, ...], offset_noise: float = 0.0
 ) -> Batch:
-    """Draw a training batch.
+    """Draw all that is random in a batch, and nothing of the frames: little to send to a GPU.
 
     A subject is drawn uniformly, then a target and a reference uniformly over its frames (they may
     be the same frame, as with the authors); the timestep is uniform over 0..999.
@@ -30,8 +30,8 @@ def pair_batch(
         offset_noise: Standard deviation of what is added to all of a channel's noise.
 
     Returns:
-        ``latents``, ``reference``, ``noise`` (B, 4, h, w), ``timesteps`` (B,), ``pose_maps``
-        (B, 3, H, W) in [0, 1].
+        ``targets``, ``references`` (B,) numbers of frames, ``timesteps`` (B,), and ``noise``,
+        ``target_noise``, ``reference_noise`` (B, 4, h, w), the last two for the posteriors.
 
     Source: offset noise after Guttenberg 2023, "Diffusion with Offset Noise".
     """
@@ -42,33 +42,53 @@ def pair_batch(
     references = rng.integers(first, end)
     timesteps = rng.integers(TRAINING_STEPS, size=count)
     generator = torch_generator(*place)
-    batch = _make(cache, targets, references, timesteps, generator)
-    offsets = torch.randn((*batch["noise"].shape[:2], 1, 1), generator=generator)
-    return {**batch, "noise": batch["noise"] + offset_noise * offsets}
+    drawn = _draw(cache, targets, references, timesteps, generator)
+    offsets = torch.randn((*drawn["noise"].shape[:2], 1, 1), generator=generator)
+    return {**drawn, "noise": drawn["noise"] + offset_noise * offsets}
+
+
+def complete_pairs(cache: LatentCache | FramesOnDevice, drawn: Batch) -> Batch:
+    """Make the batch that was drawn, where its frames lie.
+
+    Returns:
+        ``latents``, ``reference``, ``noise`` (B, 4, h, w), ``timesteps`` (B,), ``pose_maps``
+        (B, 3, H, W) in [0, 1].
+    """
+    targets, references = drawn["targets"], drawn["references"]
+    return {
+        "latents": _sample(cache, targets, drawn["target_noise"]),
+        "reference": _sample(cache, references, drawn["reference_noise"]),
+        "noise": drawn["noise"],
+        "timesteps": drawn["timesteps"],
+        "pose_maps": cache.read_pose_maps(targets),
+    }
 
 
 def validation_batch(cache: LatentCache, seed: int) -> Batch:
     """Take one fixed pair of each subject, timesteps spread evenly over 0..999, fixed noise."""
     first, end = cache.bounds.T
     spread = (np.arange(len(first)) + 0.5) / len(first) * TRAINING_STEPS
-    return _make(cache, end - 1, first, spread.astype(np.int64), torch_generator(seed))
+    timesteps = spread.astype(np.int64)
+    return complete_pairs(cache, _draw(cache, end - 1, first, timesteps, torch_generator(seed)))
 
 
-def _make(
+def _draw(
     cache: LatentCache,
     targets: NDArray[np.int64],
     references: NDArray[np.int64],
     timesteps: NDArray[np.int64],
     generator: torch.Generator,
 ) -> Batch:
-    latents = sample_latents(cache, targets, generator)
-    pose_maps = torch.from_numpy(cache.pose_maps[targets]).permute(0, 3, 1, 2)
+    shape = (len(targets), cache.moments.shape[1] // 2, *cache.moments.shape[2:])
+    noise = {
+        name: torch.randn(shape, generator=generator)
+        for name in ("target_noise", "reference_noise", "noise")  # in this order for ever
+    }
     return {
-        "latents": latents,
-        "reference": sample_latents(cache, references, generator),
-        "noise": torch.randn(latents.shape, generator=generator),
+        "targets": torch.from_numpy(targets),
+        "references": torch.from_numpy(references),
         "timesteps": torch.from_numpy(timesteps),
-        "pose_maps": pose_maps.contiguous().float() / 255,
+        **noise,
     }
 
 
@@ -76,6 +96,9 @@ def sample_latents(
     cache: LatentCache, frames: NDArray[np.int64], generator: torch.Generator
 ) -> Tensor:
     """Draw scaled latents (B, 4, h, w) of frames from their posterior."""
-    moments = torch.from_numpy(cache.moments[frames]).float()
-    noise = torch.randn(split_moments(moments)[0].shape, generator=generator)
-    return LATENT_SCALE * sample_posterior(moments, noise)
+    shape = (len(frames), cache.moments.shape[1] // 2, *cache.moments.shape[2:])
+    return _sample(cache, torch.from_numpy(frames), torch.randn(shape, generator=generator))
+
+
+def _sample(cache: LatentCache | FramesOnDevice, frames: Tensor, noise: Tensor) -> Tensor:
+    return LATENT_SCALE * sample_posterior(cache.read_moments(frames), noise)

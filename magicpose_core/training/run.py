@@ -18,6 +18,7 @@ from .denoiser_task import (
     keep_frozen_in,
     open_caches,
 )
+from .graphed import check_graphs
 from .loop import OnTrainingStep, make_accelerator, train
 from .memory import estimate_memory
 from .run_folder import own_run_folder
@@ -62,6 +63,7 @@ def _train_stage(
     stop_at: int | None,
     on_step: OnTrainingStep | None,
 ) -> Path | None:
+    check_graphs(stage, config, accelerator.device)
     if stage == "vae":
         vae = start_vae(config)
         task = vae_task(config, vae, accelerator.process_index)

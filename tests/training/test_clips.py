@@ -22,7 +22,7 @@ from magicpose_core.images import write_image
 from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.models.motion import MotionUNet
 from magicpose_core.training.clip_batches import clip_batch, clip_starts, validation_clips
-from magicpose_core.training.clip_objective import ClipObjective
+from magicpose_core.training.clip_objective import ClipObjective, error_changes
 from magicpose_core.training.config import ObjectiveConfig, StartConfig
 from magicpose_core.training.fresh import fresh_denoiser, fresh_motion, fresh_text
 from magicpose_core.training.latents import LatentCache
@@ -137,6 +137,27 @@ def test_only_the_module_learns_and_all_of_it(objective, cache):
         assert (parameter.grad is not None) == parameter.requires_grad, name
         if parameter.grad is not None:
             assert parameter.grad.abs().max() > 0, name
+
+
+def test_changes_of_errors_are_what_flickers():
+    errors = torch.randn(2, 400, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    alike = errors[:, :1].expand_as(errors)
+    torch.testing.assert_close(error_changes(errors), torch.ones(2), rtol=0.02, atol=0)
+    torch.testing.assert_close(error_changes(alike), torch.zeros(2))
+    torch.testing.assert_close(
+        error_changes(alike + 0.5 * errors), torch.full((2,), 0.25), rtol=0.02, atol=0
+    )
+
+
+def test_what_flickers_is_weighed_on_top(objective, cache):
+    batch = clip_batch(cache, 2, 3, (0, 0, 1), ObjectiveConfig(plain_clips=0.0))
+    text, denoiser = objective.text, objective.denoiser
+    losses = [
+        float(ClipObjective(denoiser, text, ObjectiveConfig(changes=weight))(batch).detach())
+        for weight in (0.0, 1.0, 3.0)
+    ]
+    assert losses[0] < losses[1]
+    assert abs((losses[2] - losses[0]) / (losses[1] - losses[0]) - 3) < 1e-3
 
 
 def test_validation_gives_each_heldout_person_one_fixed_clip(objective, cache):

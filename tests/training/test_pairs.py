@@ -14,7 +14,7 @@ from magicpose_core.models.sd15 import LATENT_SCALE
 from magicpose_core.models.vae import encode
 from magicpose_core.training.fresh import fresh_vae
 from magicpose_core.training.latents import INDEX, LatentCache, fingerprint, open_cache
-from magicpose_core.training.pairs import pair_batch, validation_batch
+from magicpose_core.training.pairs import complete_pairs, draw_pairs, validation_batch
 
 from .conftest import NETWORK
 
@@ -86,11 +86,29 @@ def test_subjects_with_a_single_frame_are_left_out(vae, subjects, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def pair_batch(cache, count, place, offset_noise=0.0):
+    return complete_pairs(cache, draw_pairs(cache, count, place, offset_noise))
+
+
 def test_the_same_place_draws_the_same_batch(cache):
     first, again = pair_batch(cache, 4, (1, 0, 7)), pair_batch(cache, 4, (1, 0, 7))
     assert all(torch.equal(first[key], again[key]) for key in first)
     for place in ((2, 0, 7), (1, 1, 7), (1, 0, 8)):
         assert not torch.equal(first["noise"], pair_batch(cache, 4, place)["noise"])
+
+
+def test_frames_on_a_device_make_the_same_batch(cache):
+    drawn = draw_pairs(cache, 8, (1, 0, 7), offset_noise=0.2)
+    there = complete_pairs(cache.on_device(torch.device("cpu")), drawn)
+    here = pair_batch(cache, 8, (1, 0, 7), offset_noise=0.2)
+    assert there.keys() == here.keys()
+    for name, tensor in here.items():
+        torch.testing.assert_close(there[name], tensor, rtol=0, atol=0)
+
+
+def test_what_is_drawn_holds_no_pictures(cache):
+    drawn = draw_pairs(cache, 8, (1, 0, 7))
+    assert max(tensor[0].numel() for tensor in drawn.values()) == cache.moments[0].size / 2  # noise
 
 
 def test_pairs_are_two_frames_of_one_subject_with_the_targets_pose(cache):
