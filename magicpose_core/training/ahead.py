@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -57,7 +58,7 @@ def made_ahead(
         prefetch_factor=_WAITING,
         pin_memory=pinned,
         collate_fn=_as_it_is,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_settle,
         multiprocessing_context="fork",
         generator=torch.Generator(),  # of its own: it would draw from the global one
     )
@@ -79,5 +80,8 @@ def _as_it_is(made: _Made) -> _Made:
     return made
 
 
-def _use_one_thread(_: int) -> None:
+def _settle(_: int) -> None:
     cv2.setNumThreads(0)  # torch does so by itself
+    # Where a signal ends all processes at once, the one that trains says so. Torch would have it
+    # say as well, with a traceback, that these did not go of themselves.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -80,3 +84,34 @@ def test_a_system_that_cannot_fork_says_so(monkeypatch, caplog):
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     assert choose_workers(3, torch.device("cpu")) == 0
     assert "run.workers 3 needs a system that can fork" in caplog.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_all_processes_is_the_commands_to_answer(number):
+    """A terminal and a cluster's scheduler end the whole group, makers first as it happens."""
+    lines = """
+        import time
+        from magicpose_core.cli.signals import ending_signals_raised
+        from magicpose_core.training.ahead import made_ahead
+        def make(number):
+            time.sleep(0.02)
+            return number
+        with ending_signals_raised():
+            try:
+                for made in made_ahead(make, range(1000), 2):
+                    print(made, flush=True)
+            except KeyboardInterrupt:
+                print("told", flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(lines)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "0\n"
+    os.killpg(process.pid, number)
+    told, complaints = process.communicate(timeout=60)
+    assert told.endswith("told\n")
+    assert complaints == ""
