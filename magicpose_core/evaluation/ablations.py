@@ -1,4 +1,4 @@
-"""The model, what is left of it without a part, and the baseline that needs no model.
+"""The model, what is left of it without a part, the baseline that needs no model, and the ceiling.
 
 Source of the ablations: Chang et al. 2024, tables 2 and 3.
 """
@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..images import signed_to_unit, unit_to_signed
+from ..models import vae
 from ..models.denoiser import MagicPoseDenoiser
 from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings
@@ -24,11 +26,13 @@ class Cases:
 
     Attributes:
         references: (B, 3, H, W) in [0, 1].
+        truths: As many: what a perfect model would make.
         others: As many pictures of other people.
         pose_maps: B maps (H, W, 3) uint8.
     """
 
     references: Tensor
+    truths: Tensor
     others: Tensor
     pose_maps: Sequence[NDArray[np.uint8]]
 
@@ -67,6 +71,18 @@ def _copy_reference(
     return cases.references
 
 
+def _round_trip(pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings) -> Tensor:
+    return torch.cat([round_trip(pipeline, truth[None]) for truth in cases.truths])
+
+
+@torch.no_grad()
+def round_trip(pipeline: MagicPosePipeline, pictures: Tensor) -> Tensor:
+    """Encode and decode pictures (B, 3, H, W) in [0, 1]: what no model behind it gets above."""
+    network = pipeline.models.vae
+    signed = unit_to_signed(pictures).to(pipeline.device, pipeline.dtype)
+    return signed_to_unit(vae.decode(network, vae.encode(network, signed, None))).cpu()
+
+
 def _without_appearance(
     pipeline: MagicPosePipeline, cases: Cases, settings: SamplingSettings
 ) -> Tensor:
@@ -93,9 +109,10 @@ def _without_guidance(
     return render_cases(pipeline, cases, replace(settings, guidance_scale=1.0))
 
 
-MODEL = "model"
+MODEL, ROUND_TRIP = "model", "round trip of the truth"
 RENDERERS: Mapping[str, Renderer] = {
     MODEL: render_cases,
+    ROUND_TRIP: _round_trip,
     "copy of the reference": _copy_reference,
     "guidance 1": _without_guidance,
     "without appearance": _without_appearance,

@@ -124,6 +124,7 @@ def _stack(cases: Sequence[Case], size: int, framing: Framing = "mixed") -> Case
     others = [make_reference(case.index + 1, size, framing) for case in cases]
     return Cases(
         references=from_uint8(np.stack([case.reference for case in cases])),
+        truths=from_uint8(np.stack([case.target.picture for case in cases])),
         others=from_uint8(np.stack(others)),
         pose_maps=[to_uint8(draw_pose_map(case.target.pose, size))[0] for case in cases],
     )

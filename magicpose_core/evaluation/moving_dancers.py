@@ -16,18 +16,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..data.dancers.clips import DancerClip, Scene, draw_clip
 from ..data.dancers.framing import SHOTS, Framing
 from ..data.dancers.landmarks import draw_pose_map
-from ..images import from_uint8, signed_to_unit, to_uint8, unit_to_signed
-from ..models import vae
+from ..images import from_uint8, to_uint8
 from ..pipeline import MagicPosePipeline
 from ..pipeline_loading import load_pipeline
 from ..sampling.settings import SamplingSettings
 from ..sizes import default_size
+from .ablations import ROUND_TRIP, round_trip
 from .heldout_dancers import make_reference
 from .optical_flow import BackwardFlow, rig_flows
 from .pixel import psnr
@@ -36,7 +35,7 @@ from .retrieval import candidate, finds_the_right_one, same_person, same_pose
 from .temporal import flicker, warp_error
 
 Pixels = NDArray[np.uint8]
-TRUTH, ROUND_TRIP, COPY = "truth", "round trip of the truth", "copied frame"
+TRUTH, COPY = "truth", "copied frame"
 Render = Callable[["MovingCase"], Pixels]  # -> (F, H, W, 3)
 _ABOVE = ("flicker", "warp_error")
 
@@ -100,7 +99,7 @@ def evaluate_clips(
     """
     controls: dict[str, Render] = {
         TRUTH: lambda case: case.truth,
-        ROUND_TRIP: lambda case: round_trip(pipeline, case.truth),
+        ROUND_TRIP: lambda case: _round_trip(pipeline, case.truth),
         COPY: lambda case: np.repeat(case.reference[None], len(case.truth), axis=0),
     }
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*renderings, *controls)}
@@ -118,15 +117,8 @@ def evaluate_clips(
     return {name: _mean(values) for name, values in rows.items()}
 
 
-@torch.no_grad()
-def round_trip(pipeline: MagicPosePipeline, truth: Pixels) -> Pixels:
-    """Encode and decode each frame: what the autoencoder alone does to the truth."""
-    network = pipeline.models.vae
-    frames = []
-    for frame in truth:
-        picture = unit_to_signed(from_uint8(frame)).to(pipeline.device, pipeline.dtype)
-        decoded = vae.decode(network, vae.encode(network, picture, None))
-        frames.append(to_uint8(signed_to_unit(decoded))[0])
+def _round_trip(pipeline: MagicPosePipeline, truth: Pixels) -> Pixels:
+    frames = [to_uint8(round_trip(pipeline, from_uint8(frame)))[0] for frame in truth]
     return np.stack(frames)
 
 

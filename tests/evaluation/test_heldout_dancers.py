@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from magicpose_core.evaluation import heldout_dancers
-from magicpose_core.evaluation.ablations import MODEL, RENDERERS, render_cases
+from magicpose_core.evaluation.ablations import MODEL, RENDERERS, ROUND_TRIP, render_cases
 from magicpose_core.evaluation.heldout_dancers import evaluate_dancers, make_case
-from magicpose_core.images import from_uint8
+from magicpose_core.images import from_uint8, signed_to_unit, unit_to_signed
+from magicpose_core.models import vae
 from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.models.motion import MotionUNet
 from magicpose_core.models.motion_plan import MotionShape
@@ -75,6 +76,18 @@ def test_people_are_counted_from_the_first_that_is_named(monkeypatch, pipeline):
 def test_another_is_the_next_person_even_for_the_last_of_a_batch():
     alone, next_one = (heldout_dancers._stack([make_case(index, 64)], 64) for index in (0, 1))
     assert torch.equal(alone.others, next_one.references)
+
+
+@torch.no_grad()
+def test_the_ceiling_is_what_the_autoencoder_leaves_of_the_truth(pipeline):
+    case = make_case(1, SIZE)
+    inputs = heldout_dancers._stack([make_case(0, SIZE), case], SIZE)
+    truth = from_uint8(case.target.picture)
+    assert torch.equal(inputs.truths[[1]], truth)
+    result = RENDERERS[ROUND_TRIP](pipeline, inputs, SAMPLING)[[1]]
+    network = pipeline.models.vae
+    decoded = vae.decode(network, vae.encode(network, unit_to_signed(truth), None))
+    torch.testing.assert_close(result, signed_to_unit(decoded))
 
 
 @torch.no_grad()

@@ -61,6 +61,15 @@ def test_of_equally_quick_ones_the_best_is_chosen():
     assert chosen["draft"]["steps"] == 8
 
 
+def test_what_a_graph_has_no_place_for_is_not_chosen():
+    better = {"scheduler": "euler", "steps": 8, "guidance_stop": 0.75}
+    measured = {
+        **figures(row(5, 23.95), row(6, 23.5), row(8, 23.5), row(10, 23.1)),
+        in_words(better): row(7, 24.2),
+    }
+    assert choose(measured, [*VARIANTS, better])["fast"] == VARIANTS[0]
+
+
 def test_fast_finds_no_fewer_people_and_draft_nine_poses_in_ten_and_more():
     measured = figures(
         row(5, 23.95), row(6, 23.95, identity=0.9), row(8, 23.5, pose=0.96), row(10, 23.2, pose=0.9)
