@@ -49,11 +49,12 @@ def clip_batch(
         count: B.
         frames: F.
         place: Seed, process and number of the forward pass; the same place gives the same batch.
-        config: Says how much of the noise is common, and how many clips the U-Net sees alone.
+        config: Says how much of the noise is common, how many clips the U-Net sees alone, and how
+            many are learned from the model's own renderings.
 
     Returns:
         ``latents``, ``noise`` (B, F, 4, h, w), ``reference`` (B, 4, h, w), ``timesteps`` (B,),
-        ``pose_maps`` (B, F, 3, H, W) in [0, 1], ``plain`` (B,) bool.
+        ``pose_maps`` (B, F, 3, H, W) in [0, 1], ``plain`` and ``own`` (B,) bool.
     """
     rng = numpy_generator(*place)
     possible = [(cache.bounds[i], s) for i, s in enumerate(clip_starts(cache, frames)) if len(s)]
@@ -63,12 +64,14 @@ def clip_batch(
     shares = np.where(rng.random(count) < config.one_noise_share, 1.0, rng.random(count))
     timesteps = rng.integers(TRAINING_STEPS, size=count)
     plain = rng.random(count) < config.plain_clips
+    own = rng.random(count) < config.own_renderings
     generator = torch_generator(*place)
     batch = _make(cache, starts, references, frames, shares, generator)
     return {
         **batch,
         "timesteps": torch.from_numpy(timesteps),
         "plain": torch.from_numpy(plain),
+        "own": torch.from_numpy(own),
     }
 
 
@@ -83,6 +86,7 @@ def validation_clips(cache: LatentCache, frames: int, seed: int) -> Batch:
         **batch,
         "timesteps": torch.from_numpy((spread * TRAINING_STEPS).astype(np.int64)),
         "plain": torch.zeros(len(starts), dtype=torch.bool),
+        "own": torch.zeros(len(starts), dtype=torch.bool),
     }
 
 

@@ -50,7 +50,7 @@ def clip_task(
     train, heldout = caches
     with torch.no_grad():
         text = models.text.empty_prompt()
-    objective = ClipObjective(models.denoiser, text, config.objective)
+    objective = ClipObjective(models.denoiser, text, config.objective, config.run.guidance_scale)
     if config.run.gradient_checkpointing:
         enable_checkpointing(models.denoiser)
     frames = config.data.clip

@@ -207,6 +207,9 @@ class ObjectiveConfig:
         changes: Weight in stage 3 of how errors change from frame to frame, on top of the errors
             themselves: what flickers, apart from what is wrong in all frames alike. 0 in the paper.
         plain_clips: Chance that the U-Net sees a clip of stage 3 alone, as guidance's other half.
+        own_renderings: Chance that a clip of stage 3 is learned from where the model's own
+            rendering of it stands, at run.guidance_scale, instead of from the truth with noise: the
+            module then sees the errors that it is there to calm. 0 in the paper.
         weighting: Of the timesteps: ``uniform`` as in the paper, or ``debiased``, which counts
             what an error of the noise does to the picture.
         offset_noise: Standard deviation of an offset of each channel's noise, so that the mean of
@@ -226,6 +229,7 @@ class ObjectiveConfig:
     one_noise_share: float = 0.5
     changes: float = 0.0
     plain_clips: float = 0.125
+    own_renderings: float = 0.0
     weighting: Literal["uniform", "debiased"] = "uniform"
     offset_noise: float = 0.0
     kl: float = 1e-6
@@ -236,7 +240,8 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         """Refuse shares and weights that mean nothing."""
-        _refuse_outside(self, "objective", 0, 1, "plain_share", "plain_clips", "one_noise_share")
+        shares = ("plain_share", "plain_clips", "one_noise_share", "own_renderings")
+        _refuse_outside(self, "objective", 0, 1, *shares)
         _refuse_outside(
             self,
             "objective",

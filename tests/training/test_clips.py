@@ -21,6 +21,7 @@ from magicpose_core.errors import InputError
 from magicpose_core.images import write_image
 from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.models.motion import MotionUNet
+from magicpose_core.sampling.schedules import alphas_cumprod, remove_noise
 from magicpose_core.training.clip_batches import clip_batch, clip_starts, validation_clips
 from magicpose_core.training.clip_objective import ClipObjective, error_changes
 from magicpose_core.training.config import ObjectiveConfig, StartConfig
@@ -158,6 +159,82 @@ def test_what_flickers_is_weighed_on_top(objective, cache):
     ]
     assert losses[0] < losses[1]
     assert abs((losses[2] - losses[0]) / (losses[1] - losses[0]) - 3) < 1e-3
+
+
+def own_clips(cache, count, seed=1):
+    config = ObjectiveConfig(one_noise_share=1.0, own_renderings=1.0)
+    return clip_batch(cache, count, 3, (seed, 0, 0), config)
+
+
+def guided_by(objective, scale):
+    return ClipObjective(objective.denoiser, objective.text, ObjectiveConfig(), scale)
+
+
+def test_a_rendering_begins_with_the_noise_alone(objective, cache):
+    batch = own_clips(cache, 2)
+    at_the_start = {**batch, "timesteps": torch.full((2,), 999)}
+    assert torch.equal(guided_by(objective, 2.0).render(at_the_start), batch["noise"])
+
+
+def test_a_rendering_is_ddim_down_to_the_clips_timestep(objective, cache):
+    batch = {**own_clips(cache, 1), "timesteps": torch.tensor([700])}
+    guided = guided_by(objective, 2.0)
+    clips = batch["noise"]
+    for at, following in ((999, 832), (832, 700)):  # steps of a sixth, and what is left
+        noise = guided._guided(clips, torch.tensor([at]), batch)
+        alpha, after = (float(alphas_cumprod()[step]) for step in (at, following))
+        clean = remove_noise(clips, noise, alpha)
+        clips = after**0.5 * clean + (1 - after) ** 0.5 * noise
+    torch.testing.assert_close(guided.render(batch), clips, rtol=1e-4, atol=1e-4)
+
+
+def test_each_clip_is_rendered_down_to_its_own_timestep(objective, cache):
+    batch = {**own_clips(cache, 2), "timesteps": torch.tensor([900, 400])}
+    guided = guided_by(objective, 1.0)
+    together = guided.render(batch)
+    for row in range(2):
+        alone = guided.render({name: tensor[row : row + 1] for name, tensor in batch.items()})
+        torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_guidance_steps_away_from_the_network_alone(objective, cache):
+    batch = own_clips(cache, 1)
+    clips, timesteps = batch["noise"], torch.tensor([500])
+    controlled, twice = (
+        guided_by(objective, scale)._guided(clips, timesteps, batch) for scale in (1.0, 2.0)
+    )
+    alone = objective._predict(clips, timesteps, batch, control=False)
+    torch.testing.assert_close(twice - controlled, controlled - alone, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_learned_from_renderings_is_the_truth(objective, cache):
+    batch = {**own_clips(cache, 2), "timesteps": torch.tensor([999, 500])}
+    loss = ClipObjective(
+        objective.denoiser, objective.text, ObjectiveConfig(own_renderings=1.0, changes=2.0), 2.0
+    )(batch)
+    guided = guided_by(objective, 2.0)
+    clips = guided.render(batch)
+    noise = guided._guided(clips, batch["timesteps"], batch)
+    expected = []
+    for row, step in enumerate((999, 500)):
+        alpha = float(alphas_cumprod()[step])
+        wrong = remove_noise(clips[row], noise[row], alpha) - batch["latents"][row]
+        flicker = wrong.diff(dim=0).square().mean() / 2
+        weight = min(5.0, (alpha / (1 - alpha)) ** 0.5)
+        expected.append(weight * (wrong.square().mean() + 2 * flicker))
+    torch.testing.assert_close(loss, torch.stack(expected).mean(), rtol=1e-3, atol=0)
+    loss.backward()
+    assert any(parameter.grad is not None for parameter in objective.parameters())
+
+
+def test_renderings_change_no_other_draw(cache):
+    plain, own = (
+        clip_batch(cache, 3, 4, (1, 0, 5), ObjectiveConfig(own_renderings=share))
+        for share in (0.0, 1.0)
+    )
+    assert not plain["own"].any()
+    assert own["own"].all()
+    assert all(torch.equal(plain[key], own[key]) for key in plain if key != "own")
 
 
 def test_validation_gives_each_heldout_person_one_fixed_clip(objective, cache):
