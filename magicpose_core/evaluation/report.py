@@ -27,6 +27,8 @@ _DIGITS = {
     "face_psnr": 2,
     "times_faster": 1,
     "seconds": 2,
+    "warp_error": 6,
+    "warp_error_above": 6,
 }
 
 

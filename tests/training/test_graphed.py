@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from magicpose_core.errors import InputError
+from magicpose_core.training import loop
 from magicpose_core.training.config import (
     DataConfig,
     OptimizerConfig,
@@ -60,7 +61,7 @@ def test_the_rest_passes():
 
 
 def test_a_run_without_cuda_is_refused_before_a_frame_is_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr("magicpose_core.training.loop.choose_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(loop, "choose_device", lambda: torch.device("cpu"))
     config = TrainingConfig(
         output=tmp_path / "run",
         data=DataConfig(source="dancers", cache=tmp_path / "cache"),
