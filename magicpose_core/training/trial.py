@@ -105,7 +105,7 @@ def _objective(
     with torch.no_grad():
         prompt = text.empty_prompt()
     if stage.name == MOTION.name:
-        return ClipObjective(denoiser, prompt, config.objective)
+        return ClipObjective(denoiser, prompt, config.objective, config.run.guidance_scale)
     return NoiseObjective(denoiser, stage, prompt, config.objective)
 
 
@@ -149,6 +149,7 @@ def _random_clips(config: TrainingConfig) -> Batch:
         "timesteps": torch.randint(0, 1000, (clips,), generator=generator),
         "pose_maps": torch.rand((clips, frames, 3, size, size), generator=generator),
         "plain": torch.zeros(clips, dtype=torch.bool),
+        "own": torch.full((clips,), config.objective.own_renderings > 0),  # the dearer ones
     }
 
 

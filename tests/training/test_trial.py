@@ -1,12 +1,13 @@
 """One step on random latents."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from magicpose_core.cli.__main__ import main
 from magicpose_core.errors import InputError
-from magicpose_core.training.config import StartConfig
+from magicpose_core.training.config import ObjectiveConfig, StartConfig
 from magicpose_core.training.trial import try_step
 
 
@@ -18,6 +19,20 @@ def test_a_step_is_tried_without_writing_anything(base_config, stage, tmp_path):
     assert trial.peak_bytes is None or trial.peak_bytes > trial.estimate.total
     assert "M numbers trained" in str(trial)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("own", [0.0, 1.0])
+def test_a_step_on_clips_is_tried_with_renderings_and_without(base_config, own):
+    config = replace(
+        base_config,
+        data=replace(base_config.data, clip=2),
+        start=StartConfig(),
+        optimizer=replace(base_config.optimizer, batch=1),
+        objective=ObjectiveConfig(own_renderings=own),
+    )
+    trial = try_step("stage3", config)
+    assert 0 < trial.loss < math.inf  # random networks lead renderings astray
+    assert "M numbers trained" in str(trial)
 
 
 @pytest.mark.parametrize("stage", ["stage1", "stage2", "stage3"])
