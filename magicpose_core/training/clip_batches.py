@@ -43,6 +43,7 @@ def clip_batch(
 
     A subject is drawn uniformly among those with enough frames in a row, then a clip of it and a
     reference, which may lie in the clip; the timestep is uniform over 0..999, one for a clip.
+    Those of the model's own renderings are spread evenly and rise: see ``lowest_timesteps``.
 
     Args:
         cache: Frames of the subjects.
@@ -65,6 +66,7 @@ def clip_batch(
     timesteps = rng.integers(TRAINING_STEPS, size=count)
     plain = rng.random(count) < config.plain_clips
     own = rng.random(count) < config.own_renderings
+    timesteps[own] = _spread(timesteps[own])
     generator = torch_generator(*place)
     batch = _make(cache, starts, references, frames, shares, generator)
     return {
@@ -75,11 +77,30 @@ def clip_batch(
     }
 
 
-def validation_clips(cache: LatentCache, frames: int, seed: int) -> Batch:
-    """Take one fixed clip of each subject; timesteps and shares of noise are spread evenly."""
+def lowest_timesteps(count: int) -> list[int]:
+    """Give the lowest timestep that each of so many of a model's own renderings can have.
+
+    The n-th lies in the n-th of as many equal parts of 0..999: one knows beforehand how many of
+    them a rendering has to take how far down.
+    """
+    return [row * TRAINING_STEPS // count for row in range(count)]
+
+
+def _spread(timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put uniform timesteps each into a part of its own."""
+    rows = np.arange(len(timesteps))
+    return (rows * TRAINING_STEPS + timesteps) // max(1, len(timesteps))
+
+
+def validation_clips(cache: LatentCache, frames: int, seed: int, config: ObjectiveConfig) -> Batch:
+    """Take one fixed clip of each subject; the timesteps are spread evenly and rise.
+
+    So are the shares of common noise, but where training knows one noise alone.
+    """
     starts = [possible[0] for possible in clip_starts(cache, frames) if len(possible)]
     spread = (np.arange(len(starts)) + 0.5) / len(starts)
-    shares = np.roll(spread, len(starts) // 2)  # not in step with the timesteps
+    mixed = np.roll(spread, len(starts) // 2)  # not in step with the timesteps
+    shares = np.ones_like(mixed) if config.one_noise_share == 1 else mixed
     references = np.array(starts) + frames - 1
     batch = _make(cache, np.array(starts), references, frames, shares, torch_generator(seed))
     return {

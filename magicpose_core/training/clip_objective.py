@@ -6,6 +6,7 @@ Source: Guo et al. 2023, AnimateDiff, eq. 4; Chang et al. 2024, section 3.4.
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +15,13 @@ from ..models.denoiser import MagicPoseDenoiser
 from ..models.pose_control import PoseResiduals
 from ..models.reference_attention import ReferenceFeatures
 from ..sampling.schedules import add_noise, amplitudes
-from ..sampling.settings import TRAINING_STEPS
+from .clip_batches import lowest_timesteps
 from .config import ObjectiveConfig
 from .loop import Batch
 from .objective import debiased_weights
 from .stages import MOTION, freeze
 
-_RENDERING_STEPS = 6  # from noise alone to a clip; how the error of a rendering looks, not its best
+_LEVELS = (999, 832, 666, 500, 333, 166, 0)  # of a rendering: how its errors look, not its best
 _MOST_WEIGHT = 5.0
 
 
@@ -57,6 +58,8 @@ class ClipObjective(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the loss of a batch of ``clip_batches``, whose plain clips get no condition."""
+        if self._config.own_renderings == 1:  # known without a look at the batch
+            return self._rendering_errors(batch).mean()
         own, plain = batch["own"], batch["plain"]
         parts = [
             measure(_rows(batch, rows))
@@ -70,7 +73,13 @@ class ClipObjective(nn.Module):
         return torch.cat(parts).mean()
 
     def error(self, batch: Batch) -> Tensor:
-        """Mean squared error with all conditions and equal weights: what validation compares."""
+        """Give what validation compares: the mean squared error, with all conditions.
+
+        Where all is learned from the model's own renderings, it is the loss from those: a module
+        that gets better at them gets worse at the truth with noise, which it never meets.
+        """
+        if self._config.own_renderings == 1:
+            return self._rendering_errors(batch).mean()
         return self._wrong(batch, control=True).square().mean()
 
     def _weighted_errors(self, batch: Batch, *, control: bool) -> Tensor:
@@ -109,18 +118,20 @@ class ClipObjective(nn.Module):
 
     @torch.no_grad()
     def render(self, batch: Batch) -> Tensor:
-        """Render clips (B, F, 4, h, w) from their noise, each down to its timestep, by DDIM."""
+        """Render clips (B, F, 4, h, w) from their noise, each down to its timestep, by DDIM.
+
+        The timesteps rise as ``clip_batch`` spreads them, so that fewer and fewer clips go on.
+        """
         clips, goal = batch["noise"], batch["timesteps"]
-        at = torch.full_like(goal, TRAINING_STEPS - 1)
-        for step in range(1, _RENDERING_STEPS + 1):
-            lowest = round((TRAINING_STEPS - 1) * (1 - step / _RENDERING_STEPS))
-            following = goal.clamp(min=lowest)
-            if torch.equal(following, at):
-                break
-            noise = self._guided(clips, at, batch)
+        for level, lower in pairwise(_LEVELS):
+            rows = sum(lowest < level for lowest in lowest_timesteps(len(goal)))
+            at, following = (goal[:rows].clamp(min=least) for least in (level, lower))
+            if not clips.is_cuda and torch.equal(at, following):
+                continue  # asked of a CPU alone: a GPU would have to be waited for
+            noise = self._guided(clips[:rows], at, _rows(batch, slice(rows)))
             (signal, rest), (signal_after, rest_after) = map(_amplitudes_at, (at, following))
-            clips = signal_after * (clips - rest * noise) / signal + rest_after * noise
-            at = following
+            clean = (clips[:rows] - rest * noise) / signal
+            clips = torch.cat([signal_after * clean + rest_after * noise, clips[rows:]])
         return clips
 
     def _guided(self, clips: Tensor, timesteps: Tensor, batch: Batch) -> Tensor:
@@ -170,7 +181,7 @@ class ClipObjective(nn.Module):
         return self.text.expand(rows, -1, -1)
 
 
-def _rows(batch: Batch, rows: Tensor) -> Batch:
+def _rows(batch: Batch, rows: Tensor | slice) -> Batch:
     return {key: value[rows] for key, value in batch.items()}
 
 

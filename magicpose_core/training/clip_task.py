@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def clip_task(
     if config.run.gradient_checkpointing:
         enable_checkpointing(models.denoiser)
     frames = config.data.clip
-    fixed = validation_clips(heldout, frames, config.run.seed)
+    fixed = validation_clips(heldout, frames, config.run.seed, config.objective)
     clip_starts(train, frames)  # too short subjects are told of before any training
     return Task(
         stage=MOTION.name,
@@ -128,8 +129,8 @@ def _decoded(models: MagicPoseModels, cache: LatentCache, rows: slice) -> Tensor
 def _validate(objective: ClipObjective, fixed: Batch) -> float:
     device = objective.text.device
     clips = len(fixed["noise"])
-    total = 0.0
-    for start in range(0, clips, _VALIDATION_CLIPS):
-        part = {k: v[start : start + _VALIDATION_CLIPS].to(device) for k, v in fixed.items()}
+    total, parts = 0.0, math.ceil(clips / _VALIDATION_CLIPS)
+    for first in range(parts):  # every so many, whose timesteps are spread as in training
+        part = {k: v[first::parts].to(device) for k, v in fixed.items()}
         total += float(objective.error(part)) * len(part["noise"])
     return total / clips

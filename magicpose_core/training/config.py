@@ -267,7 +267,8 @@ class RunConfig:
         guidance_scale: Of those pictures.
         world_size: Processes that must take part; a launcher that starts fewer is an error.
         cuda_graphs: Launch forward and backward pass as one; for networks so small that a GPU waits
-            for the processor. Of ``base``, ``stage1`` and ``stage2``, in full precision.
+            for the processor. Of ``base``, ``stage1``, ``stage2``, and ``stage3`` from its own
+            renderings alone; in full precision or bf16.
         workers: Processes beside each of these that draw frames and make batches ahead; None takes
             all cores but one where a GPU trains, and none on a CPU. The numbers are the same.
     """

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .config import TrainingConfig
 
-_CAPTURED = ("base", "stage1", "stage2")  # the others look at numbers on the way
+_CAPTURED = ("base", "stage1", "stage2", "stage3")  # vae looks at numbers on the way
 _WARM_UP = 3  # passes in which libraries choose their kernels and take their memory
 
 
@@ -29,8 +29,7 @@ def check_graphs(stage: str, config: TrainingConfig, device: torch.device) -> No
         return
     if device.type != "cuda":
         raise InputError(f"run.cuda_graphs needs CUDA and this run is on {device}; set it to false")
-    if stage not in _CAPTURED:
-        raise InputError(f"run.cuda_graphs is for {', '.join(_CAPTURED)}, not for {stage}")
+    _check_stage(stage, config.objective.own_renderings)
     if run.world_size > 1:
         raise InputError(f"run.cuda_graphs needs run.world_size 1, got {run.world_size}")
     if run.mixed_precision == "fp16" or run.gradient_checkpointing:
@@ -48,6 +47,15 @@ def check_graphs(stage: str, config: TrainingConfig, device: torch.device) -> No
         raise InputError(
             f"run.cuda_graphs needs optimizer.accumulate 1, got {optimizer.accumulate}; "
             "raise optimizer.batch instead"
+        )
+
+
+def _check_stage(stage: str, own_renderings: float) -> None:
+    if stage not in _CAPTURED:
+        raise InputError(f"run.cuda_graphs is for {', '.join(_CAPTURED)}, not for {stage}")
+    if stage == "stage3" and own_renderings != 1:  # it sorts the clips of a batch
+        raise InputError(
+            f"run.cuda_graphs needs objective.own_renderings 1 in stage3, got {own_renderings}"
         )
 
 

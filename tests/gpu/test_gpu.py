@@ -15,8 +15,11 @@ from magicpose_core.doctor.machine import devices
 from magicpose_core.doctor.micro_model import golden_numbers, load_micro_models
 from magicpose_core.doctor.self_test import self_test
 from magicpose_core.evaluation.random_clip import prepare_step, random_clip, random_denoiser
+from magicpose_core.models.denoiser import MagicPoseDenoiser
+from magicpose_core.models.motion import MotionUNet
 from magicpose_core.models.sd15 import ControlNetShape
 from magicpose_core.sampling.windows import FrameWindows
+from magicpose_core.training.clip_objective import ClipObjective
 from magicpose_core.training.config import (
     DataConfig,
     NetworkConfig,
@@ -25,7 +28,7 @@ from magicpose_core.training.config import (
     RunConfig,
     TrainingConfig,
 )
-from magicpose_core.training.fresh import fresh_denoiser
+from magicpose_core.training.fresh import fresh_denoiser, fresh_motion
 from magicpose_core.training.graphed import GraphedStep
 from magicpose_core.training.objective import NoiseObjective
 from magicpose_core.training.run import train_stage
@@ -61,7 +64,8 @@ def test_its_numbers_are_the_authors(micro_models, device, dtype):
     assert [each for each in differences if each.wrong] == []
 
 
-def test_compiled_networks_give_the_same_clip(device):
+def test_compiled_networks_give_the_same_clip(device, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # each rounds at other places
     pipeline = load_pipeline(device=device, dtype="fp32")
     pose_maps = [np.zeros((128, 128, 3), np.uint8)] * 2
     picture = np.full((128, 128, 3), 128, np.uint8)
@@ -151,30 +155,56 @@ def test_a_training_step_learns(device, tmp_path, precision):
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
-def a_training_step(device):
-    """Weights, their AdamW, a loss and a batch, the same each time."""
-    network = NetworkConfig(channels=(32, 32, 32, 32), heads=4, text_width=16)
+NETWORK = NetworkConfig(channels=(32, 32, 32, 32), heads=4, text_width=16)
+TEXT = torch.zeros(1, 77, 16)
+
+
+def of_pairs():
+    """A loss of pairs and a batch for it."""
     config = ObjectiveConfig(plain_share=0.5, weighting="debiased", faces=2.0)
-    text = torch.zeros(1, 77, 16)
-    objective = NoiseObjective(fresh_denoiser(network, 0), find_stage("base", config), text, config)
-    objective.to(device)
-    parameters = [each for each in objective.parameters() if each.requires_grad]
+    denoiser = fresh_denoiser(NETWORK, 0)
     rng = torch.Generator().manual_seed(0)
-    batch = {
+    return NoiseObjective(denoiser, find_stage("base", config), TEXT, config), {
         "latents": torch.randn(4, 4, 16, 16, generator=rng),
         "reference": torch.randn(4, 4, 16, 16, generator=rng),
         "noise": torch.randn(4, 4, 16, 16, generator=rng),
         "timesteps": torch.tensor([1, 300, 600, 999]),
         "pose_maps": torch.rand(4, 3, 128, 128, generator=rng),
     }
+
+
+def of_clips():
+    """A loss of clips that the model renders itself, and a batch for it."""
+    config = ObjectiveConfig(own_renderings=1.0, changes=3.0)
+    denoiser = fresh_denoiser(NETWORK, 0)
+    motion = fresh_motion(NETWORK, denoiser.unet.shape, 0)
+    whole = MagicPoseDenoiser(MotionUNet(denoiser.unet, motion), denoiser.appearance, denoiser.pose)
+    rng = torch.Generator().manual_seed(0)
+    return ClipObjective(whole, TEXT, config, guidance_scale=2.0), {
+        "latents": torch.randn(3, 4, 4, 16, 16, generator=rng),
+        "reference": torch.randn(3, 4, 16, 16, generator=rng),
+        "noise": torch.randn(3, 4, 4, 16, 16, generator=rng),
+        "timesteps": torch.tensor([150, 500, 900]),
+        "pose_maps": torch.rand(3, 4, 3, 128, 128, generator=rng),
+        "own": torch.ones(3, dtype=torch.bool),
+        "plain": torch.zeros(3, dtype=torch.bool),
+    }
+
+
+def a_training_step(made, device):
+    """A loss, the weights that learn, their AdamW and a batch, the same each time."""
+    objective, batch = made()
+    objective.to(device)
+    parameters = [each for each in objective.parameters() if each.requires_grad]
     return objective, parameters, torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0), batch
 
 
-def test_a_graph_does_the_steps_that_the_loop_does(device):
+@pytest.mark.parametrize("made", [of_pairs, of_clips])
+def test_a_graph_does_the_steps_that_the_loop_does(made, device):
     if device.type != "cuda":
         pytest.skip("only CUDA has graphs")
     clip = 0.5
-    objective, plain, optimizer, batch = a_training_step(device)
+    objective, plain, optimizer, batch = a_training_step(made, device)
     expected = []
     for _ in range(3):
         optimizer.zero_grad()
@@ -184,10 +214,11 @@ def test_a_graph_does_the_steps_that_the_loop_does(device):
         optimizer.step()
         expected.append((float(loss), float(norm)))
 
-    objective, graphed, optimizer, batch = a_training_step(device)
+    objective, graphed, optimizer, batch = a_training_step(made, device)
     step = GraphedStep(objective, graphed, optimizer, clip, batch)
     got = [tuple(map(float, step(batch, 1e-3))) for _ in range(3)]
 
     np.testing.assert_allclose(got, expected, rtol=1e-2)
     for there, here in zip(graphed, plain, strict=True):
-        torch.testing.assert_close(there, here, rtol=1e-2, atol=3e-3)  # three steps of 1e-3
+        # AdamW takes a step of its full length whichever way a gradient of next to nothing points
+        torch.testing.assert_close(there, here, rtol=1e-2, atol=6e-3)  # three of 1e-3 each way

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,14 @@ from magicpose_core.images import write_image
 from magicpose_core.models.denoiser import MagicPoseDenoiser
 from magicpose_core.models.motion import MotionUNet
 from magicpose_core.sampling.schedules import alphas_cumprod, remove_noise
-from magicpose_core.training.clip_batches import clip_batch, clip_starts, validation_clips
+from magicpose_core.training.clip_batches import (
+    clip_batch,
+    clip_starts,
+    lowest_timesteps,
+    validation_clips,
+)
 from magicpose_core.training.clip_objective import ClipObjective, error_changes
+from magicpose_core.training.clip_task import _validate
 from magicpose_core.training.config import ObjectiveConfig, StartConfig
 from magicpose_core.training.fresh import fresh_denoiser, fresh_motion, fresh_text
 from magicpose_core.training.latents import LatentCache
@@ -189,7 +196,7 @@ def test_a_rendering_is_ddim_down_to_the_clips_timestep(objective, cache):
 
 
 def test_each_clip_is_rendered_down_to_its_own_timestep(objective, cache):
-    batch = {**own_clips(cache, 2), "timesteps": torch.tensor([900, 400])}
+    batch = {**own_clips(cache, 2), "timesteps": torch.tensor([400, 900])}
     guided = guided_by(objective, 1.0)
     together = guided.render(batch)
     for row in range(2):
@@ -208,7 +215,7 @@ def test_guidance_steps_away_from_the_network_alone(objective, cache):
 
 
 def test_what_is_learned_from_renderings_is_the_truth(objective, cache):
-    batch = {**own_clips(cache, 2), "timesteps": torch.tensor([999, 500])}
+    batch = {**own_clips(cache, 2), "timesteps": torch.tensor([500, 999])}
     loss = ClipObjective(
         objective.denoiser, objective.text, ObjectiveConfig(own_renderings=1.0, changes=2.0), 2.0
     )(batch)
@@ -216,7 +223,7 @@ def test_what_is_learned_from_renderings_is_the_truth(objective, cache):
     clips = guided.render(batch)
     noise = guided._guided(clips, batch["timesteps"], batch)
     expected = []
-    for row, step in enumerate((999, 500)):
+    for row, step in enumerate((500, 999)):
         alpha = float(alphas_cumprod()[step])
         wrong = remove_noise(clips[row], noise[row], alpha) - batch["latents"][row]
         flicker = wrong.diff(dim=0).square().mean() / 2
@@ -234,14 +241,50 @@ def test_renderings_change_no_other_draw(cache):
     )
     assert not plain["own"].any()
     assert own["own"].all()
-    assert all(torch.equal(plain[key], own[key]) for key in plain if key != "own")
+    changed = ("own", "timesteps")
+    assert all(torch.equal(plain[key], own[key]) for key in plain if key not in changed)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_renderings_are_spread_over_the_timesteps_and_rise(cache, share):
+    config = ObjectiveConfig(own_renderings=share)
+    seen = []
+    for place in range(200):
+        batch = clip_batch(cache, 4, 3, (1, 0, place), config)
+        own = batch["timesteps"][batch["own"]].tolist()
+        parts = pairwise([*lowest_timesteps(len(own)), 1000]) if own else ()
+        assert all(low <= step < high for step, (low, high) in zip(own, parts, strict=True))
+        seen += own
+    assert len(seen) == 800 if share == 1 else 350 < len(seen) < 450
+    assert abs(np.mean(seen) - 499.5) < 20
+    assert abs(np.std(seen) - 1000 / 12**0.5) < 20
 
 
 def test_validation_gives_each_heldout_person_one_fixed_clip(objective, cache):
-    batch = validation_clips(cache, 3, seed=1)
-    assert len(batch["noise"]) == 2
+    first, again = (validation_clips(cache, 3, 1, ObjectiveConfig()) for _ in range(2))
+    assert len(first["noise"]) == 2
+    assert not torch.equal(first["noise"][:, 0], first["noise"][:, 1])
     with torch.no_grad():
-        assert torch.equal(objective.error(batch), objective.error(validation_clips(cache, 3, 1)))
+        assert torch.equal(objective.error(first), objective.error(again))
+
+
+def test_who_knows_one_noise_alone_is_validated_with_it(cache):
+    noise = validation_clips(cache, 3, 1, ObjectiveConfig(one_noise_share=1.0))["noise"]
+    assert torch.equal(noise[:, 0], noise[:, 1])
+
+
+def test_what_learns_from_renderings_is_validated_on_them(objective, cache):
+    """A clip at a time or all at once, and not by the error on the truth with noise."""
+    config = ObjectiveConfig(own_renderings=1.0, one_noise_share=1.0, changes=2.0)
+    own = ClipObjective(objective.denoiser, objective.text, config, 2.0)
+    five = replace(
+        cache, names=tuple("abcde"), bounds=np.array([[0, 3], [3, 6], [6, 9], [9, 12], [11, 14]])
+    )
+    fixed = validation_clips(five, 3, 1, config)
+    with torch.no_grad():
+        alone = [float(own({k: v[row : row + 1] for k, v in fixed.items()})) for row in range(5)]
+        assert _validate(own, fixed) == pytest.approx(np.mean(alone), rel=1e-4)
+        assert _validate(objective, fixed) != pytest.approx(np.mean(alone), rel=0.1)
 
 
 @pytest.fixture(scope="module")

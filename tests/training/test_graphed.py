@@ -29,8 +29,8 @@ def configured(run, optimizer=OptimizerConfig()):  # noqa: B008 - frozen
     ("stage", "run", "device", "message"),
     [
         ("base", RunConfig(cuda_graphs=True), torch.device("cpu"), "needs CUDA .* on cpu"),
-        ("vae", RunConfig(cuda_graphs=True), CUDA, "for base, stage1, stage2, not for vae"),
-        ("stage3", RunConfig(cuda_graphs=True), CUDA, "not for stage3"),
+        ("vae", RunConfig(cuda_graphs=True), CUDA, "for base, stage1, stage2, stage3, not for vae"),
+        ("stage3", RunConfig(cuda_graphs=True), CUDA, r"own_renderings 1 in stage3, got 0\.0"),
         ("base", RunConfig(cuda_graphs=True, mixed_precision="fp16"), CUDA, 'got "fp16" and false'),
         ("base", RunConfig(cuda_graphs=True, gradient_checkpointing=True), CUDA, '"no" and true'),
         ("base", RunConfig(cuda_graphs=True, world_size=2), CUDA, "world_size 1, got 2"),
