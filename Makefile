@@ -101,8 +101,9 @@ train-demo: $(VENV)/.dev
 	$(ON_A_GPU) stage2 $(CONFIGS)/stage2_crowd.toml
 	$(IN_ONE_PROCESS) stage3 $(CONFIGS)/stage3_crowd.toml
 	$(IN_ONE_PROCESS) stage3 $(CONFIGS)/stage3_renderings.toml
+	$(ON_A_GPU) stage3 $(CONFIGS)/stage3_longer.toml
 	$(BIN)/magicpose convert runs/demo/stage2_crowd/stage2.safetensors --dtype fp16 --note $(DEMO_NOTE) --force --out $(DEMO_MODEL)
-	$(BIN)/magicpose convert runs/demo/stage3_renderings/stage3.safetensors --dtype fp16 --force --out $(DEMO_MOTION)
+	$(BIN)/magicpose convert runs/demo/stage3_longer/stage3.safetensors --dtype fp16 --force --out $(DEMO_MOTION)
 
 evaluate: $(VENV)/.dev
 	$(BIN)/magicpose evaluate --dtype fp32 --force --out runs/demo/figures

@@ -126,6 +126,7 @@ def test_the_demo_has_a_configuration_for_each_stage():
         "stage3",
         "stage3_crowd",
         "stage3_expressions",
+        "stage3_longer",
         "stage3_renderings",
         "vae",
         "vae_decoder",
