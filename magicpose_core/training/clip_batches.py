@@ -43,7 +43,7 @@ def clip_batch(
 
     A subject is drawn uniformly among those with enough frames in a row, then a clip of it and a
     reference, which may lie in the clip; the timestep is uniform over 0..999, one for a clip.
-    Those of the model's own renderings are spread evenly and rise: see ``lowest_timesteps``.
+    Those of a batch's own renderings are spread evenly and rise: see ``lowest_timesteps``.
 
     Args:
         cache: Frames of the subjects.
@@ -66,7 +66,7 @@ def clip_batch(
     timesteps = rng.integers(TRAINING_STEPS, size=count)
     plain = rng.random(count) < config.plain_clips
     own = rng.random(count) < config.own_renderings
-    timesteps[own] = _spread(timesteps[own])
+    timesteps[own] = spread_timesteps(timesteps[own])
     generator = torch_generator(*place)
     batch = _make(cache, starts, references, frames, shares, generator)
     return {
@@ -86,8 +86,8 @@ def lowest_timesteps(count: int) -> list[int]:
     return [row * TRAINING_STEPS // count for row in range(count)]
 
 
-def _spread(timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Put uniform timesteps each into a part of its own."""
+def spread_timesteps(timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put uniform timesteps (n,) each into a part of its own, rising."""
     rows = np.arange(len(timesteps))
     return (rows * TRAINING_STEPS + timesteps) // max(1, len(timesteps))
 

@@ -264,9 +264,9 @@ class RunConfig:
         save_every: Steps between checkpoints.
         validate_every: Steps between validations.
         sample_every: Steps between pictures; 0 makes none.
-        guidance_scale: Of those pictures.
+        guidance_scale: Of those pictures, and of the own renderings that stage 3 learns from.
         world_size: Processes that must take part; a launcher that starts fewer is an error.
-        cuda_graphs: Launch forward and backward pass as one; for networks so small that a GPU waits
+        cuda_graphs: Launch a whole step as one; for networks so small that a GPU waits
             for the processor. Of ``base``, ``stage1``, ``stage2``, and ``stage3`` from its own
             renderings alone; in full precision or bf16.
         workers: Processes beside each of these that draw frames and make batches ahead; None takes

@@ -15,6 +15,7 @@ from ..models.networks import UNet
 from ..models.sd15 import LATENT_STRIDE
 from ..models.text import TextEncoder
 from ..sizes import check_room
+from .clip_batches import spread_timesteps
 from .clip_objective import ClipObjective
 from .config import TrainingConfig
 from .denoiser_task import enable_checkpointing, keep_frozen_in
@@ -142,11 +143,12 @@ def _random_clips(config: TrainingConfig) -> Batch:
     generator = torch_generator(config.run.seed)
     cells = size // LATENT_STRIDE
     latents, noise = torch.randn((2, clips, frames, 4, cells, cells), generator=generator)
+    timesteps = torch.randint(0, 1000, (clips,), generator=generator).numpy()
     return {
         "latents": latents,
         "reference": torch.randn((clips, 4, cells, cells), generator=generator),
         "noise": noise,
-        "timesteps": torch.randint(0, 1000, (clips,), generator=generator),
+        "timesteps": torch.from_numpy(spread_timesteps(timesteps)),
         "pose_maps": torch.rand((clips, frames, 3, size, size), generator=generator),
         "plain": torch.zeros(clips, dtype=torch.bool),
         "own": torch.full((clips,), config.objective.own_renderings > 0),  # the dearer ones

@@ -8,7 +8,7 @@ import pytest
 from magicpose_core.cli.__main__ import main
 from magicpose_core.errors import InputError
 from magicpose_core.training.config import ObjectiveConfig, StartConfig
-from magicpose_core.training.trial import try_step
+from magicpose_core.training.trial import _random_clips, try_step
 
 
 @pytest.mark.parametrize("stage", ["stage1", "stage2"])
@@ -21,18 +21,28 @@ def test_a_step_is_tried_without_writing_anything(base_config, stage, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("own", [0.0, 1.0])
-def test_a_step_on_clips_is_tried_with_renderings_and_without(base_config, own):
+@pytest.mark.parametrize(("own", "clips"), [(0.0, 1), (1.0, 1), (1.0, 3)])
+def test_a_step_on_clips_is_tried_with_renderings_and_without(base_config, own, clips):
     config = replace(
         base_config,
         data=replace(base_config.data, clip=2),
         start=StartConfig(),
-        optimizer=replace(base_config.optimizer, batch=1),
+        optimizer=replace(base_config.optimizer, batch=clips),
         objective=ObjectiveConfig(own_renderings=own),
     )
     trial = try_step("stage3", config)
     assert 0 < trial.loss < math.inf  # random networks lead renderings astray
     assert "M numbers trained" in str(trial)
+
+
+def test_renderings_are_tried_at_timesteps_as_in_training(base_config):
+    config = replace(
+        base_config,
+        data=replace(base_config.data, clip=2),
+        optimizer=replace(base_config.optimizer, batch=4),
+    )
+    timesteps = _random_clips(config)["timesteps"].tolist()
+    assert [step // 250 for step in timesteps] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("stage", ["stage1", "stage2", "stage3"])
