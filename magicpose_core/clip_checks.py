@@ -15,7 +15,7 @@ from .sampling.settings import BETAS, SamplingSettings
 from .sampling.windows import motion_windows
 from .sizes import check_room
 from .weights.loading import MagicPoseModels
-from .weights.notes import ModelNote
+from .weights.notes import NOT_ONE_NOISE, ModelNote
 
 _OF_MOTION = ("window_length", "window_overlap", "window_rule", "shuffled_noise")
 _UNTOUCHED = SamplingSettings()
@@ -117,6 +117,12 @@ def check_windows(
             f"{idle[0]} does nothing without a motion module; name one (motion_module), or leave "
             "it out"
         )
+
+
+def warn_of_other_noise(note: ModelNote | None, shared_noise: float) -> None:
+    """Say that frames start from other noise than a motion module knows."""
+    if note is not None and note.one_noise and shared_noise < 1:
+        _log.warning(NOT_ONE_NOISE)
 
 
 def warn_of_other_betas(note: ModelNote | None) -> None:

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 
 from .clip import ClipSource, RenderedClip, as_json
-from .clip_checks import check_inputs, check_rooms, check_windows, warn_of_other_betas
+from .clip_checks import (
+    check_inputs,
+    check_rooms,
+    check_windows,
+    warn_of_other_betas,
+    warn_of_other_noise,
+)
 from .clip_settings import DEFAULT_FPS, Fit
 from .deflicker import deflicker
 from .demo.photos import photo_warning
@@ -150,6 +156,7 @@ class MagicPosePipeline:
         check_rooms(self.models, person, prepared.maps)
         check_windows(self.models, complete, reference_per_frame=reference_per_frame)
         warn_of_other_betas(self.models.note)
+        warn_of_other_noise(self.models.motion_note, complete.shared_noise)
         if warning := photo_warning(self.models.note, person):
             _log.warning(warning)
         tokens, negative_tokens = (self._tokens(words) for words in (prompt, negative_prompt))

@@ -12,7 +12,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .clip_checks import check_inputs, check_rooms, check_windows, warn_of_other_betas
+from .clip_checks import (
+    check_inputs,
+    check_rooms,
+    check_windows,
+    warn_of_other_betas,
+    warn_of_other_noise,
+)
 from .deflicker import deflicker
 from .errors import InputError
 from .images import signed_to_unit, unit_to_signed
@@ -72,6 +78,7 @@ def render(
     warn_of_other_betas(models.note)
     complete = settings.complete(models.noted_sampling)
     check_windows(models, complete, reference_per_frame=reference_per_frame)
+    warn_of_other_noise(models.motion_note, complete.shared_noise)
 
     def frames() -> Iterator[Tensor]:
         latents = sample_clip(

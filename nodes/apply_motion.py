@@ -28,7 +28,8 @@ class ApplyMotion(io.ComfyNode):
             description=(
                 "Lets the frames of a clip see each other through a motion module, so that they "
                 "hold still from one to the next. Put a Frame Batcher behind it for clips of more "
-                "than 16 frames. Not together with AnimateDiff-Evolved, which loads modules itself."
+                "than 16 frames; the Sampler has one in it. Not together with "
+                "AnimateDiff-Evolved, which loads modules itself."
             ),
             inputs=[
                 io.Model.Input("model", tooltip="Any Stable Diffusion 1.5 model."),
@@ -42,7 +43,9 @@ class ApplyMotion(io.ComfyNode):
                     ),
                 ),
             ],
-            outputs=[io.Model.Output(tooltip="For Apply Appearance and the Frame Batcher")],
+            outputs=[
+                io.Model.Output(tooltip="For Apply Appearance, the Frame Batcher or the Sampler")
+            ],
         )
 
     @classmethod
@@ -74,13 +77,16 @@ def load_motion(name: str, dtype: torch.dtype) -> comfy.model_patcher.ModelPatch
         CheckpointError: The file holds none, or another kind.
     """
     from ..magicpose_core.weights.loading import load_network
+    from ..magicpose_core.weights.notes import read_note
     from ..magicpose_core.weights.recipes import MOTION
 
     part = find_part(open_checkpoint(model_files.model_path(name)), "motion")
     offload = comfy.model_management.unet_offload_device()
     network = load_network(MOTION, part, device=offload, dtype=dtype)
+    note = read_note(part.file)
+    model = MotionModel(network, network.shape, one_noise=note is not None and note.one_noise)
     return comfy.model_patcher.ModelPatcher(
-        MotionModel(network, network.shape), comfy.model_management.get_torch_device(), offload
+        model, comfy.model_management.get_torch_device(), offload
     )
 
 

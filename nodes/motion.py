@@ -19,7 +19,9 @@ from ..magicpose_core.errors import InputError
 from ..magicpose_core.models.motion_plan import MotionPlace, MotionShape, motion_places
 from ..magicpose_core.models.sd15 import UNetShape
 from ..magicpose_core.sampling.windows import USUAL_OVERLAP
+from ..magicpose_core.weights.notes import NOT_ONE_NOISE
 from .comfy_types import Options
+from .notices import warn
 
 _KEY = "magicpose_motion"  # of the wrapper, of the module among the models, and of the options
 _ANIMATEDIFF = "ADE"  # AnimateDiff-Evolved's injections in a MODEL
@@ -28,10 +30,11 @@ _ANIMATEDIFF = "ADE"  # AnimateDiff-Evolved's injections in a MODEL
 class MotionModel(nn.Module):
     """The core's motion module in a form that ComfyUI may note device and dtype on."""
 
-    def __init__(self, network: nn.Module, shape: MotionShape) -> None:
+    def __init__(self, network: nn.Module, shape: MotionShape, *, one_noise: bool = False) -> None:
         super().__init__()
         self.network = network
         self.shape = shape
+        self.one_noise = one_noise  # what its file notes: it knows frames of one noise alone
 
 
 def apply_motion(
@@ -54,6 +57,8 @@ def apply_motion(
     patched = model.clone()
     wrapper = _model_wrapper(motion, places)
     patched.add_wrapper_with_key(WrappersMP.APPLY_MODEL, _KEY, wrapper)
+    if motion.model.one_noise:
+        patched.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, _KEY, _watch_noise)
     patched.set_additional_models(_KEY, [motion])
     patched.model_options["transformer_options"][_KEY] = shape  # clone() copies the dict
     return patched
@@ -71,6 +76,21 @@ def windows_of(options: Options, length: int, overlap: int) -> tuple[int, int]:
     if length or shape is None:
         return length, overlap
     return shape.window_length, min(USUAL_OVERLAP, shape.window_length - 1)
+
+
+def _watch_noise(
+    sample: Callable[..., Tensor],
+    guider: object,
+    sigmas: Tensor,
+    extra_args: dict[str, Any],
+    callback: object,
+    noise: Tensor,
+    *more: object,
+    **named: object,
+) -> Tensor:
+    if (noise != noise[:1]).any():
+        warn(NOT_ONE_NOISE)
+    return sample(guider, sigmas, extra_args, callback, noise, *more, **named)
 
 
 def _model_wrapper(

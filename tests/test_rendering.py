@@ -209,6 +209,15 @@ def test_betas_other_than_those_of_sampling_are_told(micro_models, reference, po
     assert not caplog.text
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_noise_that_a_motion_module_does_not_know_is_told(
+    micro_models, reference, pose_maps, caplog, share
+):
+    noted = dataclasses.replace(micro_models, motion_note=ModelNote(one_noise=True))
+    render(noted, reference, pose_maps, SamplingSettings(steps=2, shared_noise=share))
+    assert ("set shared_noise to 1" in caplog.text) == (share < 1)
+
+
 def test_a_model_is_sampled_as_its_note_says_unless_the_caller_does(
     micro_models, reference, pose_maps
 ):

@@ -18,6 +18,7 @@ from ..pipeline import MagicPosePipeline
 from ..sampling.settings import SamplingSettings
 from ..weights.heads import Heads
 from ..weights.loading import MagicPoseModels
+from ..weights.notes import ModelNote
 from .checkpoints import LAST, trained_weights
 from .clip_batches import clip_batch, clip_starts, validation_clips
 from .clip_objective import ClipObjective
@@ -91,6 +92,7 @@ def export_motion(config: TrainingConfig) -> Path:
         {"motion": unet.motion},
         dtype=torch.float32,
         heads=Heads(unet=unet.motion.shape.heads),
+        note=ModelNote(one_noise=True) if config.objective.one_noise_share == 1 else None,
     )
 
 

@@ -12,6 +12,7 @@ from ..models.denoiser import MagicPoseDenoiser
 from ..weights.checkpoint import TensorInfo
 from ..weights.contents import RELEASED_PREFIXES, PartName
 from ..weights.heads import Heads
+from ..weights.notes import NOTE_KEY, ModelNote, write_note
 from ..weights.recipes import RECIPES
 from ..weights.safetensors_stream import write_safetensors
 
@@ -37,6 +38,7 @@ def export(
     dtype: torch.dtype,
     heads: Heads,
     prefixes: Prefixes = RELEASED_PREFIXES,
+    note: ModelNote | None = None,
 ) -> Path:
     """Write networks to one safetensors file, atomically.
 
@@ -46,6 +48,7 @@ def export(
         dtype: Of the weights in the file.
         heads: Noted in the metadata, since no tensor tells them.
         prefixes: What stands before the keys of each sub-model.
+        note: What the file says of them.
 
     Raises:
         OutputError: The disk is full; a file that was there is left as it was.
@@ -64,5 +67,7 @@ def export(
         for key, tensor in tensors.items()
     }
     metadata = {"format": "pt", **heads.note()}
+    if note is not None:
+        metadata[NOTE_KEY] = write_note(note)
     write_safetensors(path, infos, lambda key: tensors[key].detach().cpu(), metadata)
     return path

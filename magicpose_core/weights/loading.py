@@ -38,12 +38,14 @@ class MagicPoseModels:
         vae: The autoencoder.
         text: The text encoder.
         note: How the model wants to be used, if its file says so.
+        motion_note: How the motion module does.
     """
 
     denoiser: MagicPoseDenoiser
     vae: Autoencoder
     text: TextEncoder
     note: ModelNote | None = None
+    motion_note: ModelNote | None = None
 
     @property
     def noted_sampling(self) -> dict[str, object]:
@@ -61,6 +63,7 @@ class OpenModels:
         loras: What is added to the U-Net.
         heads: Numbers of attention heads.
         note: How the model wants to be used, if its file says so.
+        motion_note: How the motion module does.
     """
 
     files: ModelFiles
@@ -68,6 +71,7 @@ class OpenModels:
     loras: tuple[Lora, ...]
     heads: Heads
     note: ModelNote | None
+    motion_note: ModelNote | None
 
 
 def open_models(files: ModelFiles) -> OpenModels:
@@ -90,6 +94,7 @@ def open_models(files: ModelFiles) -> OpenModels:
         loras=open_loras(files.loras, parts["unet"], heads),
         heads=heads,
         note=read_note(parts["unet"].file),
+        motion_note=read_note(parts["motion"].file) if "motion" in parts else None,
     )
 
 
@@ -141,6 +146,7 @@ def load_models(
         vae=load(VAE, "vae"),
         text=load(TEXT, "text"),
         note=opened.note,
+        motion_note=opened.motion_note,
     )
 
 

@@ -21,6 +21,11 @@ from .checkpoint import Checkpoint
 
 NOTE_KEY = "magicpose.note"
 NOTE_SUFFIX = ".note.json"
+NOT_ONE_NOISE = (
+    "the motion module learned from frames that all start from one noise, and these do not: they "
+    "may tremble more than without it; set shared_noise to 1, or leave the module out"
+)
+"""What is said to who samples with a module of one noise, and other noise."""
 _MULTIPLE = 64  # pixels, of a picture's sides
 _LONGEST = 1 << 16  # characters of a file
 _LARGEST = 10**300
@@ -38,6 +43,7 @@ class ModelNote:
         guidance_scale: Of appearance and pose.
         scheduler: Its name, as in ``sampling.settings``.
         betas: First and last beta of the scaled linear schedule that the model was trained on.
+        one_noise: Of a motion module: whether it knows frames that all start from one noise alone.
     """
 
     kind: str | None = None
@@ -47,6 +53,7 @@ class ModelNote:
     guidance_scale: float | None = None
     scheduler: str | None = None
     betas: tuple[float, float] | None = None
+    one_noise: bool = False
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -196,4 +203,5 @@ _KINDS: Mapping[str, Callable[[str, object], Any]] = {
     "guidance_scale": _number,
     "scheduler": _text,
     "betas": _betas,
+    "one_noise": _flag,
 }

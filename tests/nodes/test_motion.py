@@ -70,6 +70,22 @@ def test_the_given_model_and_its_blocks_stay_as_they_are(pack, loaded, moving):
     assert moving.get_additional_models_with_key("magicpose_motion")
 
 
+@pytest.mark.parametrize(("frame_noises", "told"), [([0, 0, 0], False), ([0, 1, 2], True)])
+def test_noise_that_a_module_does_not_know_is_told(pack, files, loaded, caplog, frame_noises, told):
+    """With KSampler, too, which knows nothing of our settings."""
+    import nodes
+
+    noted = files[1].with_name("mm_one_noise.safetensors")
+    convert = pack("magicpose_core.weights.convert")
+    note = pack("magicpose_core.weights.notes").ModelNote(one_noise=True)
+    convert.convert([files[1]], noted, dtype=torch.float32, note=note)
+    (model,) = pack("nodes.apply_motion").ApplyMotion.execute(loaded[0], noted.name).args
+    latent = {"samples": torch.zeros(3, 4, 16, 16), "batch_index": frame_noises}
+    text = encode_text(loaded)
+    nodes.KSampler().sample(model, 0, 1, 1.0, "euler", "normal", text, text, latent)
+    assert ("set shared_noise to 1" in caplog.text) == told
+
+
 def test_a_second_module_and_animatediff_evolved_are_refused(pack, files, loaded, moving):
     execute = pack("nodes.apply_motion").ApplyMotion.execute
     error = pack("magicpose_core.errors").InputError

@@ -39,6 +39,7 @@ from magicpose_core.video.reader import open_clip
 from magicpose_core.weights.checkpoint import open_checkpoint
 from magicpose_core.weights.contents import describe
 from magicpose_core.weights.loading import load_models
+from magicpose_core.weights.notes import ModelNote, read_note
 from magicpose_core.weights.settings import ModelFiles
 
 from .conftest import NETWORK
@@ -315,6 +316,19 @@ def test_stage3_exports_a_module_that_the_front_door_takes(stage3_config):
         frames = list(clip.frames)
     assert len(frames) == 3
     assert frames[0].shape == (256, 256, 3)  # truth above result, two people
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_module_notes_that_it_knows_one_noise_alone(stage3_config, tmp_path, share):
+    AcceleratorState._reset_state()
+    config = replace(
+        stage3_config,
+        output=tmp_path / "run",
+        objective=ObjectiveConfig(one_noise_share=share),
+        run=replace(stage3_config.run, steps=1, sample_every=0),
+    )
+    note = read_note(open_checkpoint(train_stage("stage3", config)))
+    assert note == (ModelNote(one_noise=True) if share == 1 else None)
 
 
 def test_stage3_goes_on_with_the_same_losses_after_a_kill(stage3_config, tmp_path):
