@@ -74,7 +74,7 @@ bench: $(VENV)/.core
 	$(BIN)/magicpose bench
 
 # Each stage goes on where it was stopped; together they take hours on a CPU, and the crowd's first
-# three a quarter of an hour of a GPU: a CPU would take weeks for them. Two processes of one
+# three and the last one half an hour of a GPU: a CPU would take weeks for them. Two processes of one
 # thread each learn faster than one of two threads: the networks are narrow.
 train-demo: $(VENV)/.dev
 	$(BIN)/magicpose train vae $(CONFIGS)/vae_linear.toml

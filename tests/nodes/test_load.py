@@ -73,7 +73,8 @@ def prompt_of(kind: tuple[str, int]) -> dict[str, object]:
     prompt["3"]["inputs"]["file"] = model
     prompt["4"]["inputs"]["shorter_side"] = 64
     prompt["5"]["inputs"].update(width=64, height=64)
-    prompt["7"]["inputs"].update(seed=seed, preset="custom", steps=2)
+    # without the motion module: two frames of two steps are soon done, many times
+    prompt["7"]["inputs"].update(model=["3", 0], seed=seed, preset="custom", steps=2)
     kept = {key: prompt[key] for key in "2345678"}
     save = {"filename_prefix": f"{Path(model).stem}-{seed}", "images": ["8", 0]}
     return {**kept, "9": {"class_type": "SaveImage", "inputs": save}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from magicpose_core.demo.model import demo_checkpoint
+from magicpose_core.demo.model import DEMO_MOTION, demo_checkpoint
 from magicpose_core.errors import CheckpointError, InputError
 from magicpose_core.sampling.settings import SamplingSettings
 from magicpose_core.weights.checkpoint import Checkpoint, open_checkpoint
@@ -32,6 +32,7 @@ NOTE = ModelNote(
     guidance_scale=2.5,
     scheduler="ddim",
     betas=(0.001, 0.02),
+    one_noise=True,
 )
 
 
@@ -76,6 +77,7 @@ def test_it_is_said_in_one_line():
         ({"size": [100, 128]}, "size must be multiples of 64, got 100x128"),
         ({"guidance_scale": -1}, "guidance_scale must be 0 or more, got -1"),
         ({"betas": [0.5, 0.1]}, "betas must rise within 0..1"),
+        ({"one_noise": 1}, "one_noise must be true or false, got 1"),
         ({"drawn": 1}, "drawn must be true or false, got 1"),
         ({"kind": 3}, "kind must be a text, got 3"),
     ],
@@ -159,3 +161,11 @@ def test_a_pipe_is_no_note(tmp_path):
     os.mkfifo(tmp_path / "note.json")
     with pytest.raises(InputError, match="a named pipe"):
         load_note(tmp_path / "note.json")
+
+
+def test_a_motion_module_has_a_note_of_its_own():
+    files = ModelFiles(checkpoint=demo_checkpoint(), motion_module=DEMO_MOTION)
+    models = load_models(files)
+    assert models.motion_note == ModelNote(one_noise=True)
+    assert models.note == read_note(open_checkpoint(demo_checkpoint()))
+    assert load_models(ModelFiles(checkpoint=demo_checkpoint())).motion_note is None

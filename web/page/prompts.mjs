@@ -2,6 +2,7 @@
 // progress tell them back, and `magicpose remote --set sample.steps=20` can name them.
 
 export const DEMO = "magicpose-dancers.safetensors";
+const DEMO_MOTION = "magicpose-motion-dancers.safetensors"; // made for it alone
 /** Nodes whose inputs, where a graph here does not name them, take the defaults that they tell. */
 export const OWN_NODES = [
   "MagicPose_AlignPoses",
@@ -66,6 +67,7 @@ export function clipPrompt(choice, frame) {
       square: settings.shape === "square",
       seed: 0,
     }),
+    ...motionNodes(settings),
     sample: call("MagicPose_Sample", sampling(settings)),
     decode: call("MagicPose_DecodeFrames", { samples: ["sample", 0], vae: ["model", 2] }),
     video: call("CreateVideo", {
@@ -83,10 +85,18 @@ export function clipPrompt(choice, frame) {
   return completed(prompt, choice.infos);
 }
 
+/** The bundled motion module behind the bundled model, and none behind others. */
+function motionNodes({ model }) {
+  if (model !== DEMO) return {};
+  return {
+    motion: call("MagicPose_ApplyMotion", { model: ["model", 0], motion_module: DEMO_MOTION }),
+  };
+}
+
 function sampling({ seed, steps, strength, model }) {
   const own = steps === null;
   return {
-    model: ["model", 0],
+    model: [model === DEMO ? "motion" : "model", 0],
     reference: ["reference", 0],
     control_net: ["model", 3],
     pose_maps: ["pose_maps", 0],
