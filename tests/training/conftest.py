@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from magicpose_core.models.denoiser import MagicPoseDenoiser
+from magicpose_core.models.motion import MotionUNet
+from magicpose_core.training.clip_objective import ClipObjective
 from magicpose_core.training.config import (
     DataConfig,
     NetworkConfig,
@@ -16,7 +20,8 @@ from magicpose_core.training.config import (
     TrainingConfig,
 )
 from magicpose_core.training.export import export
-from magicpose_core.training.fresh import fresh_vae
+from magicpose_core.training.fresh import fresh_denoiser, fresh_motion, fresh_text, fresh_vae
+from magicpose_core.training.latents import LatentCache
 from magicpose_core.weights.heads import Heads
 
 NETWORK = NetworkConfig(
@@ -67,3 +72,26 @@ def base_config(tmp_path_factory: pytest.TempPathFactory, tiny_vae_file: Path) -
         objective=ObjectiveConfig(plain_share=0.5),
         run=RunConfig(steps=1, sample_every=1, seed=7, guidance_scale=1.0),
     )
+
+
+@pytest.fixture(scope="module")
+def cache() -> LatentCache:
+    """Frames of two subjects, of which one has a gap."""
+    rng = np.random.default_rng(0)
+    return LatentCache(
+        moments=rng.normal(size=(14, 8, 16, 16)).astype(np.float16),
+        pose_maps=rng.integers(0, 255, (14, 128, 128, 3), dtype=np.uint8),
+        names=("a", "b"),
+        bounds=np.array([[0, 6], [6, 14]]),
+        gaps=np.array([9]),
+    )
+
+
+@pytest.fixture(scope="module")
+def objective() -> ClipObjective:
+    """What a fresh motion module learns from clips."""
+    denoiser = fresh_denoiser(NETWORK, 0)
+    motion = fresh_motion(NETWORK, denoiser.unet.shape, 0)
+    whole = MagicPoseDenoiser(MotionUNet(denoiser.unet, motion), denoiser.appearance, denoiser.pose)
+    text = fresh_text(NETWORK, 0).empty_prompt().detach()
+    return ClipObjective(whole, text, ObjectiveConfig())
