@@ -16,7 +16,7 @@ from .checkpoint import Checkpoint, TensorInfo, check_count, open_checkpoint
 from .contents import RELEASED_PREFIXES, Part, PartName, describe, find_parts, leftover_keys
 from .heads import Heads
 from .ldm import vae_map
-from .notes import NOTE_KEY, ModelNote, write_note
+from .notes import NOTE_KEY, ModelNote, unite_notes, write_note
 from .safetensors_stream import write_safetensors
 from .settings import DtypeName
 
@@ -92,7 +92,7 @@ class _Collected:
 
 
 def _collect(sources: Iterable[Path]) -> _Collected:
-    """Take each sub-model, buffer and note from the first source that has it."""
+    """Take each sub-model, buffer and word of a note from the first source that has it."""
     parts: dict[PartName, Part] = {}
     buffers: dict[str, Checkpoint] = {}
     metadata = {"format": "pt"}
@@ -108,6 +108,8 @@ def _collect(sources: Iterable[Path]) -> _Collected:
         check_count(file, sum(len(part.keys) for part in found.values()))
         parts = {**found, **parts}
         buffers = {**{key: file for key in leftover_keys(file) if "." not in key}, **buffers}
+        if NOTE_KEY in file.metadata and NOTE_KEY in metadata:
+            metadata[NOTE_KEY] = unite_notes(metadata[NOTE_KEY], file.metadata[NOTE_KEY])
         metadata = {**file.metadata, **metadata}
     return _Collected(parts, buffers, metadata)
 

@@ -120,6 +120,20 @@ def write_note(note: ModelNote) -> str:
     return json.dumps({name: value for name, value in values.items() if value != defaults[name]})
 
 
+def unite_notes(first: str, second: str) -> str:
+    """Add to the text of a note what another says and it does not.
+
+    It stays as it is where one of them cannot be read: who loads the file is told.
+    """
+    try:
+        said, more = json.loads(first), json.loads(second)
+    except (ValueError, RecursionError):
+        return first
+    if not isinstance(said, dict) or not isinstance(more, dict):
+        return first
+    return json.dumps({**more, **said})
+
+
 def load_note(path: Path) -> ModelNote:
     """Read a note from a JSON file.
 

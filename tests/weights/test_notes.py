@@ -20,6 +20,7 @@ from magicpose_core.weights.notes import (
     load_note,
     parse_note,
     read_note,
+    unite_notes,
     write_note,
 )
 from magicpose_core.weights.settings import ModelFiles
@@ -161,6 +162,32 @@ def test_a_pipe_is_no_note(tmp_path):
     os.mkfifo(tmp_path / "note.json")
     with pytest.raises(InputError, match="a named pipe"):
         load_note(tmp_path / "note.json")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_one_file_of_two_says_what_both_say(tmp_path, swapped):
+    sources = [demo_checkpoint(), DEMO_MOTION]
+    whole = tmp_path / "whole.safetensors"
+    convert(sources[::-1] if swapped else sources, whole, dtype=torch.float16)
+    models = load_models(ModelFiles(checkpoint=whole, motion_module=whole))
+    assert models.motion_note is not None
+    assert models.motion_note.one_noise
+    assert (
+        models.noted_sampling
+        == load_models(ModelFiles(checkpoint=demo_checkpoint())).noted_sampling
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ('{"steps": 7}', '{"steps": 8, "drawn": true}', {"steps": 7, "drawn": True}),
+        ('{"steps": 7}', "{", {"steps": 7}),
+        ('{"steps": 7}', "[1]", {"steps": 7}),
+    ],
+)
+def test_the_first_word_counts(first, second, both):
+    assert json.loads(unite_notes(first, second)) == both
 
 
 def test_a_motion_module_has_a_note_of_its_own():
